@@ -1,0 +1,1 @@
+//! Synthetic user-behaviour worlds whose optimum is known.

@@ -1,0 +1,1 @@
+//! The operations of the DQN family, one definition of every bit.

@@ -1,0 +1,1 @@
+//! Records in, statistics, charts and self-contained reports out.
