@@ -1,0 +1,378 @@
+//! One trial as one line of JSON: what was asked, what came out, which code and machine did it.
+//!
+//! Every float that may fail to be finite is an `Option`: JSON has no NaN, so `Some(NaN)` is written as `null` and
+//! read back as `None`. Fields that this version doesn't know are ignored on reading; the schema number is not.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Number of the record layout that this version writes, and the only one that it reads.
+pub const SCHEMA: u32 = 1;
+
+/// One trial: a world, an agent and a seed, with everything that a report or a re-run needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Layout of this record, [`SCHEMA`].
+    pub schema: u32,
+    /// First 16 hex digits of the hash over what was asked (world, agent, seed, budget, evaluation, arithmetic).
+    pub trial: String,
+    /// Name of the experiment that asked for the trial.
+    pub experiment: String,
+    /// Id of the world with its version, such as `rec/markov-interest-v1`.
+    pub env: String,
+    /// Resolved parameters of the world, defaults included: a JSON object.
+    pub env_params: Value,
+    /// Name of the agent as reports show it, such as `dqn`.
+    pub agent: String,
+    /// Resolved configuration of the agent, defaults included: a JSON object.
+    pub agent_config: Value,
+    /// Whether the agent learns; reference policies do not, and their curve is a single evaluation.
+    pub learned: bool,
+    /// Seed of the trial.
+    pub seed: u64,
+    /// Training budget in transitions; 0 for reference policies.
+    pub budget: u64,
+    /// How the trial was evaluated.
+    pub evaluation: Evaluation,
+    /// Device that trained, such as `cpu`.
+    pub device: String,
+    /// Arithmetic: `exact` (equal bits everywhere) or `fast`.
+    pub math: String,
+    /// How the trial ended.
+    pub status: Status,
+    /// Name of the metric that counts: `episode_return` or `discounted_return`. Larger is better.
+    pub objective: String,
+    /// Evaluations during training, in rising order of `step`.
+    pub curve: Vec<Point>,
+    /// What training itself saw, in rising order of `step`; empty for reference policies.
+    pub training: Vec<TrainingPoint>,
+    /// The last evaluation, which is the result of the trial: never the best one.
+    #[serde(rename = "final")]
+    pub outcome: Outcome,
+    /// What the world's page publishes, in units of `objective`.
+    pub reference: Reference,
+    /// Hashes by which a re-run is compared.
+    pub hashes: Hashes,
+    /// Code that ran the trial.
+    pub code: Code,
+    /// Clock and memory. No hash and no derived figure reads them.
+    pub time: Time,
+}
+
+/// How often and on which episodes a trial was evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Episodes in each evaluation.
+    pub episodes: u32,
+    /// Seed of the evaluation episodes, apart from every training seed.
+    pub seed: u64,
+    /// Training transitions between two evaluations; 0 if only the end was evaluated.
+    pub every: u64,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Status {
+    /// The whole budget was used and the last evaluation stands.
+    Ok,
+    /// A loss, a weight or an action stopped being finite.
+    Diverged {
+        /// What was not finite, and when.
+        message: String,
+    },
+    /// An error ended the trial.
+    Failed {
+        /// The error and its causes.
+        message: String,
+    },
+}
+
+/// One evaluation during training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Training transitions before this evaluation.
+    pub step: u64,
+    /// Training episodes finished before this evaluation.
+    pub episodes: u64,
+    /// Mean of the objective over the evaluation episodes.
+    pub objective: Option<f64>,
+    /// Standard error of that mean over the episodes.
+    pub se: Option<f64>,
+}
+
+/// What training saw at one logging point, averaged since the one before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingPoint {
+    /// Training transitions so far.
+    pub step: u64,
+    /// Mean undiscounted return of the training episodes.
+    pub total_reward: Option<f64>,
+    /// Mean loss of the updates.
+    pub loss: Option<f64>,
+    /// Mean action value of the sampled transitions.
+    pub mean_q: Option<f64>,
+    /// Exploration rate, 0 to 1.
+    pub epsilon: Option<f64>,
+}
+
+/// The last evaluation of a trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Evaluation episodes.
+    pub episodes: u32,
+    /// Metrics by name, the objective among them; empty if the trial never came to its last evaluation.
+    pub metrics: BTreeMap<String, Metric>,
+}
+
+/// One metric over the episodes of an evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Mean over the episodes.
+    pub mean: Option<f64>,
+    /// Standard deviation over the episodes, with n - 1 below.
+    pub sd: Option<f64>,
+    /// Standard error of the mean over the episodes.
+    pub se: Option<f64>,
+}
+
+/// Published values of the world, so that score and regret need nothing but the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Proven lower bound of the optimum; equal to `optimum_upper` where the optimum is known exactly.
+    pub optimum_lower: f64,
+    /// Proven upper bound of the optimum.
+    pub optimum_upper: f64,
+    /// How the optimum was found, such as `value iteration`.
+    pub optimum_method: String,
+    /// Largest error of the published optimum.
+    pub tolerance: f64,
+    /// Value of the uniformly random policy.
+    pub random: f64,
+    /// Standard error of `random`; 0 where it is exact.
+    pub random_se: f64,
+    /// Value of the myopic policy, where the world has one.
+    pub myopic: Option<f64>,
+    /// Values of other reference policies by name, such as `best_fixed_price`.
+    pub named: BTreeMap<String, f64>,
+}
+
+/// SHA-256 hashes in hex; `None` where the trial has no such thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashes {
+    /// Over the learning curve.
+    pub curve: Option<String>,
+    /// Over the final weights.
+    pub weights: Option<String>,
+    /// Over the trace of the last evaluation.
+    pub evaluation: Option<String>,
+}
+
+/// Which code ran a trial, on which kind of processor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code {
+    /// Version of the program.
+    pub version: String,
+    /// Hash of the sources that the program was built from; records of another fingerprint are not resumed.
+    pub fingerprint: String,
+    /// Git commit, where the sources lay in a repository.
+    pub commit: Option<String>,
+    /// Whether the working tree differed from that commit.
+    pub dirty: bool,
+    /// SHA-256 of the lock file of the dependencies.
+    pub lockfile: String,
+    /// Version of the compiler.
+    pub rustc: String,
+    /// Build profile, such as `release`.
+    pub profile: String,
+    /// Target triple.
+    pub target: String,
+    /// Instruction sets.
+    pub isa: Isa,
+}
+
+/// Instruction sets of the machine. In exact arithmetic they change the speed and no bit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Isa {
+    /// Those detected that matter to the kernels, such as `avx2`.
+    pub detected: Vec<String>,
+    /// The one whose kernels ran.
+    pub used: String,
+}
+
+/// Clock and memory of one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Time {
+    /// Seconds for the whole trial.
+    pub wall_s: f64,
+    /// Seconds spent training, evaluations left out.
+    pub train_s: f64,
+    /// Updates in a second of training.
+    pub updates_per_s: Option<f64>,
+    /// Largest resident memory of the process, MiB.
+    pub peak_memory_mb: Option<f64>,
+    /// Trials that ran side by side.
+    pub jobs: u32,
+}
+
+/// Why records could not be read. Lines count from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file could not be read.
+    #[error("cannot read {}: {source}; check that the run's folder holds this file", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The last line has no end: its writer was stopped in the middle.
+    #[error("{}, line {line}: cut off before its end; run the experiment again, which drops this line and repeats its trial", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Number of the cut line.
+        line: usize,
+        /// Bytes before the cut line: cutting the file to this length leaves whole records only.
+        intact_bytes: u64,
+        /// The records before the cut line.
+        intact: Vec<Record>,
+    },
+    /// A whole line is not a record.
+    #[error("{}, line {line}: not a record: {source}; remove the line and run the experiment again, which repeats its trial", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A line was written by a version with another layout.
+    #[error("{}, line {line}: record schema {found}, this version reads {SCHEMA}; use the version that wrote it, or run the experiment again in a new folder", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Number of the line.
+        line: usize,
+        /// The schema that the line declares.
+        found: u32,
+    },
+}
+
+impl Record {
+    /// The record as one line of JSON, with the newline that marks it as whole.
+    pub fn to_line(&self) -> String {
+        let mut line = serde_json::to_string(self).expect("a record has string keys only");
+        line.push('\n');
+        line
+    }
+}
+
+/// Reads all records of a file written line by line with [`Record::to_line`].
+///
+/// # Errors
+/// As [`parse`], and [`RecordError::Read`] if the file cannot be read.
+pub fn read_records(path: &Path) -> Result<Vec<Record>, RecordError> {
+    let bytes = std::fs::read(path).map_err(|source| RecordError::Read { path: path.into(), source })?;
+    parse(&bytes, path)
+}
+
+/// Reads all records of a file's content; `path` only names it in errors. Empty lines are skipped.
+///
+/// # Errors
+/// [`RecordError::Truncated`] if the last line has no newline, whatever it holds: only the newline, written last,
+/// says that a line is whole. [`RecordError::Broken`] and [`RecordError::Schema`] name the first bad line.
+pub fn parse(content: &[u8], path: &Path) -> Result<Vec<Record>, RecordError> {
+    #[derive(Deserialize)]
+    struct Layout {
+        schema: u32,
+    }
+    let mut records = Vec::new();
+    let mut intact_bytes = 0;
+    for (index, line) in content.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let number = index + 1;
+        if !line.ends_with(b"\n") {
+            return Err(RecordError::Truncated { path: path.into(), line: number, intact_bytes, intact: records });
+        }
+        intact_bytes += line.len() as u64;
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let broken = |source| RecordError::Broken { path: path.into(), line: number, source };
+        let Layout { schema } = serde_json::from_slice(line).map_err(broken)?;
+        if schema != SCHEMA {
+            return Err(RecordError::Schema { path: path.into(), line: number, found: schema });
+        }
+        records.push(serde_json::from_slice(line).map_err(broken)?);
+    }
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn lines(records: &[Record]) -> Vec<u8> {
+        records.iter().map(Record::to_line).collect::<String>().into_bytes()
+    }
+
+    /// Writing and reading lose nothing, to the last bit of every float.
+    #[test]
+    fn records_survive_their_own_text() {
+        let records = sample::records();
+        assert_eq!(parse(&lines(&records), Path::new("records.jsonl")).unwrap(), records);
+    }
+
+    /// JSON has no NaN: it becomes `null`, and comes back as absent.
+    #[test]
+    fn a_loss_that_is_not_finite_becomes_absent() {
+        let mut record = sample::records().remove(0);
+        record.curve = vec![Point { step: 5, episodes: 1, objective: Some(f64::NAN), se: Some(f64::INFINITY) }];
+        let read = parse(record.to_line().as_bytes(), Path::new("records.jsonl")).unwrap();
+        assert_eq!(read[0].curve, [Point { step: 5, episodes: 1, objective: None, se: None }]);
+    }
+
+    /// A run that was killed while writing can cut the file at `intact_bytes` and go on, wherever the cut fell.
+    #[test]
+    fn a_cut_last_line_leaves_the_records_before_it() {
+        let records = sample::records()[..3].to_vec();
+        let (first_two, whole) = (lines(&records[..2]), lines(&records));
+        for length in [first_two.len() + 1, first_two.len() + 40, whole.len() - 1] {
+            let error = parse(&whole[..length], Path::new("runs/records.jsonl")).unwrap_err();
+            assert!(error.to_string().contains("runs/records.jsonl, line 3: cut off"), "{error}");
+            let RecordError::Truncated { intact_bytes, intact, .. } = error else { panic!("{error}") };
+            assert_eq!((intact_bytes as usize, intact.as_slice()), (first_two.len(), &records[..2]));
+        }
+    }
+
+    /// Damage in the middle is no cut: nothing may be dropped in silence.
+    #[test]
+    fn a_broken_line_is_named() {
+        let mut content = lines(&sample::records()[..1]);
+        content.extend(b"{\"schema\":1,\"trial\":\n");
+        content.extend(lines(&sample::records()[1..2]));
+        let error = parse(&content, Path::new("records.jsonl")).unwrap_err();
+        assert!(matches!(error, RecordError::Broken { line: 2, .. }), "{error}");
+        assert!(error.to_string().contains("remove the line"), "{error}");
+    }
+
+    /// A later layout is refused by its number, before any of its fields is looked at.
+    #[test]
+    fn another_schema_is_refused() {
+        let error = parse(b"\n{\"schema\":2}\n", Path::new("records.jsonl")).unwrap_err();
+        assert!(matches!(error, RecordError::Schema { line: 2, found: 2, .. }), "{error}");
+    }
+
+    /// A field added by a later version of the same layout does no harm.
+    #[test]
+    fn unknown_fields_are_ignored() {
+        let record = sample::records().remove(0);
+        let line = record.to_line().replacen('{', "{\"colour\":\"green\",", 1);
+        assert_eq!(parse(line.as_bytes(), Path::new("records.jsonl")).unwrap(), [record]);
+    }
+}
