@@ -60,7 +60,7 @@ impl Purpose {
 }
 
 /// The address of random numbers; copying it copies no state and making it computes nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Rng {
     key: [u32; 2],
     row: u32,

@@ -1,1 +1,33 @@
-//! The operations of the DQN family, one definition of every bit.
+//! The operations of the DQN family: one trait per fused op, one definition of every bit.
+//!
+//! | op | what it computes |
+//! |---|---|
+//! | [`ops::linear`] | dense layer with ReLU, there and back; also at chosen output columns only |
+//! | [`ops::factored`] | the article's head: a state's number times an item's number, there and back |
+//! | [`ops::dueling`] | Q = V + A − mean A, there and back |
+//! | [`ops::sample`] | the replay ring: validity, uniform and prioritised draws, n-step fold, gather |
+//! | [`ops::choose`] | epsilon-greedy argmax |
+//! | [`ops::td`] | temporal-difference target (double), Huber loss, gradient, priorities in one pass |
+//! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
+pub mod cpu;
+pub mod device;
+pub mod error;
+pub mod memory;
+pub mod ops;
+pub mod schedule;
+
+pub use cpu::{Cpu, Isa};
+pub use device::{Device, Element, Span};
+pub use error::{Error, Result};
+pub use memory::{Batch, Memory, STEPS, UPDATES, Weights, clock};
+pub use ops::{
+    Backend,
+    adam::{Adam, AdamConfig, TargetUpdate},
+    choose::{Choose, ChooseConfig},
+    dueling::Dueling,
+    factored::{Factored, FactoredHead},
+    linear::{Dense, Linear},
+    sample::{Priority, Sample, SampleConfig},
+    td::{Td, TdConfig},
+};
+pub use schedule::Ramp;

@@ -1,0 +1,144 @@
+//! From an id and parameters to a vector of episodes.
+use crate::{
+    env::Env,
+    error::{Error, Result, nearest},
+    suite::ENVS,
+    vector::{Vector, VectorEnv},
+};
+use serde_json::{Map, Value};
+
+/// Parameters by name, as they come from TOML or `--set key=value`; what is missing takes the world's default.
+pub type Params = Map<String, Value>;
+
+/// One world of the suite.
+pub struct Entry {
+    /// Its id, `family/name-vN`.
+    pub id: &'static str,
+    source: &'static str,
+    build: fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>>,
+}
+
+impl Entry {
+    /// The world `E` under `id`; `source` is the text of its file, whose module documentation is the world's page.
+    pub const fn new<E: Env>(id: &'static str, source: &'static str) -> Self {
+        Entry { id, source, build: build::<E> }
+    }
+    /// The world's page in Markdown: story, equations, observation, reward, parameters, history.
+    pub fn page(&self) -> String {
+        let lines = self.source.lines().take_while(|line| line.starts_with("//!"));
+        lines.map(|line| format!("{}\n", line.trim_start_matches("//!").trim_start_matches(' '))).collect()
+    }
+    /// The first sentence of the page, without its heading marks.
+    pub fn about(&self) -> String {
+        self.page().lines().next().unwrap_or_default().trim_start_matches("# ").to_string()
+    }
+    /// `rows` episodes of this world.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn make(&self, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
+        (self.build)(self.id, params, rows)
+    }
+}
+
+/// The world called `id`.
+///
+/// # Errors
+/// Names the nearest ids when there is none.
+pub fn find(id: &str) -> Result<&'static Entry> {
+    ENVS.iter().find(|entry| entry.id == id).ok_or_else(|| {
+        let near = nearest(id, ENVS.iter().map(|entry| entry.id));
+        Error::UnknownEnv { id: id.into(), nearest: if near.is_empty() { "none".into() } else { near.join(", ") } }
+    })
+}
+
+/// `rows` episodes of the world called `id`.
+///
+/// # Errors
+/// When the id or a parameter is unknown, or a value is not admissible.
+pub fn make(id: &str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
+    find(id)?.make(params, rows)
+}
+
+/// Reads `key=value`: the value as a TOML value where it is one (number, boolean, list), else as a string.
+///
+/// # Errors
+/// When there is no `=` or no key.
+pub fn assignment(text: &str) -> Result<(String, Value)> {
+    let (key, value) = text.split_once('=').ok_or_else(|| Error::Assignment(text.into()))?;
+    let (key, value) = (key.trim(), value.trim());
+    if key.is_empty() {
+        return Err(Error::Assignment(text.into()));
+    }
+    let parsed = toml::from_str::<Map<String, Value>>(&format!("value = {value}"));
+    let value = parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| value.into());
+    Ok((key.into(), value))
+}
+
+fn build<E: Env>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
+    Ok(Box::new(Vector::new(id, typed::<E>(id, params)?, rows)?))
+}
+
+fn typed<E: Env>(id: &str, params: &Params) -> Result<E> {
+    let Ok(Value::Object(mut all)) = serde_json::to_value(E::default()) else {
+        return Err(Error::Restore(format!("parameters of {id} are not a table")));
+    };
+    for (key, value) in params {
+        let Some(slot) = all.get_mut(key) else {
+            let near = nearest(key, all.keys().map(String::as_str));
+            let nearest = if near.is_empty() {
+                format!("none (it has: {})", all.keys().cloned().collect::<Vec<_>>().join(", "))
+            } else {
+                near.join(", ")
+            };
+            return Err(Error::UnknownParameter { env: id.into(), key: key.clone(), nearest });
+        };
+        let before = std::mem::replace(slot, value.clone());
+        // One key at a time, so that the message can name the one that does not fit.
+        if let Err(error) = serde_json::from_value::<E>(Value::Object(all.clone())) {
+            let range = format!("of the type of its default, {before} ({error})");
+            return Err(Error::Parameter { name: key.clone(), value: value.to_string(), range });
+        }
+    }
+    serde_json::from_value(Value::Object(all)).map_err(|error| Error::Restore(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ids_are_unique_well_formed_and_in_the_order_of_their_families() {
+        for (i, entry) in ENVS.iter().enumerate() {
+            let (family, rest) = entry.id.split_once('/').expect("family/name");
+            let (name, version) = rest.rsplit_once("-v").expect("name-vN");
+            assert!(!family.is_empty() && !name.is_empty() && version.parse::<u32>().is_ok(), "{}", entry.id);
+            assert!(ENVS[..i].iter().all(|earlier| earlier.id != entry.id), "{} twice", entry.id);
+        }
+    }
+
+    #[test]
+    fn unknown_ids_and_keys_name_the_nearest() {
+        let error = make("rec/markov-intrest-v1", &Params::new(), 1).err().expect("no such world").to_string();
+        assert!(error.contains("rec/markov-interest-v1"), "{error}");
+        let params = Params::from_iter([("lenght".to_string(), json!(3))]);
+        let error = make("classic/chain-v1", &params, 1).err().expect("no such key").to_string();
+        assert!(error.contains("length"), "{error}");
+    }
+
+    #[test]
+    fn values_of_the_wrong_type_name_their_key() {
+        let params = Params::from_iter([("length".to_string(), json!("many"))]);
+        let error = make("classic/chain-v1", &params, 1).err().expect("not a number").to_string();
+        assert!(error.contains("`length`") || error.contains("length is"), "{error}");
+    }
+
+    #[test]
+    fn assignments_keep_their_type() {
+        assert_eq!(assignment("lr=1e-3").expect("float"), ("lr".into(), json!(0.001)));
+        assert_eq!(assignment("hidden=[64, 64]").expect("list"), ("hidden".into(), json!([64, 64])));
+        assert_eq!(assignment("mode=hidden").expect("string"), ("mode".into(), json!("hidden")));
+        assert!(assignment("lr").is_err() && assignment("=3").is_err());
+    }
+}

@@ -1,0 +1,376 @@
+//! Many episodes behind one virtual call: autoreset, horizon, and rows split over threads when that pays.
+use crate::{
+    env::{Env, Field, Optimum, Outcome, Reference},
+    error::{Error, Result},
+    rng::{Domain, Purpose, Rng},
+    space::{Actions, Shape, Space, Width},
+};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Where in its episode a row stands.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// The first observation of an episode; its reward is 0 and belongs to no action.
+    #[default]
+    First = 0,
+    /// The episode goes on.
+    Mid = 1,
+    /// The process ended: nothing follows.
+    Terminated = 2,
+    /// The step limit cut the episode: the value of what would follow counts.
+    Truncated = 3,
+}
+
+impl Stage {
+    /// Whether this observation is the last of its episode.
+    #[inline]
+    pub fn is_last(self) -> bool {
+        matches!(self, Stage::Terminated | Stage::Truncated)
+    }
+}
+
+/// Where a vector writes its next rows: a slot of the replay memory, or anybody's arrays.
+#[derive(Debug)]
+pub struct Slot<'a> {
+    /// rows × observation length.
+    pub observation: &'a mut [f32],
+    /// One reward per row: of the step that led here.
+    pub reward: &'a mut [f32],
+    /// One stage per row.
+    pub stage: &'a mut [Stage],
+}
+
+/// Which episodes a vector plays: their addresses in the random numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    /// The seed; the lower 56 bits count.
+    pub seed: u64,
+    /// Training or evaluation.
+    pub domain: Domain,
+    /// The address of the vector's first row.
+    pub first_row: u32,
+}
+
+impl Start {
+    /// Rows 0.. of the training domain.
+    pub fn training(seed: u64) -> Self {
+        Start { seed, domain: Domain::Training, first_row: 0 }
+    }
+    /// Rows `first_row`.. of the evaluation domain.
+    pub fn evaluation(seed: u64, first_row: u32) -> Self {
+        Start { seed, domain: Domain::Evaluation, first_row }
+    }
+}
+
+/// What a vector is: everything a policy, a checker or a report asks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Spec {
+    /// The world's id.
+    pub id: &'static str,
+    /// Its parameters, resolved.
+    pub params: serde_json::Value,
+    /// Episodes held at once.
+    pub rows: usize,
+    /// The named parts of an observation row.
+    pub fields: Vec<Field>,
+    /// Length of an observation row.
+    pub observation: usize,
+    /// The action space.
+    pub shape: Shape,
+    /// Words per action.
+    #[serde(skip)]
+    pub width: Width,
+    /// Steps after which an episode is truncated.
+    pub horizon: u32,
+    /// The world's own discount.
+    pub discount: f64,
+    /// Names of the episode metrics beside return and length.
+    pub metrics: &'static [&'static str],
+    /// Names of the reference policies beside `random`.
+    pub policies: &'static [&'static str],
+}
+
+impl Spec {
+    /// The name of the metric that a score is made of: the discounted return where the world is discounted.
+    pub fn objective(&self) -> &'static str {
+        if self.discount > 0.0 && self.discount < 1.0 { "discounted_return" } else { "episode_return" }
+    }
+    /// The reference policy called `text`.
+    ///
+    /// # Errors
+    /// When the world has none of this name.
+    pub fn policy(&self, text: &str) -> Result<Reference> {
+        Reference::parse(text, self.policies).ok_or_else(|| Error::UnknownPolicy {
+            env: self.id.into(),
+            policy: text.into(),
+            policies: std::iter::once(&Reference::RANDOM).chain(self.policies).copied().collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+/// A batch of episodes of one world, whatever the world.
+pub trait VectorEnv: Send {
+    /// What this vector is.
+    fn spec(&self) -> &Spec;
+    /// Starts episode 0 of every row and writes the first observations.
+    ///
+    /// # Errors
+    /// When a buffer of `out` has the wrong length.
+    fn reset(&mut self, start: Start, out: Slot<'_>) -> Result<()>;
+    /// One step of every row, with next-step autoreset: the step after an episode's last observation ignores its
+    /// action and starts the row's next episode.
+    ///
+    /// # Errors
+    /// When an action lies outside its space or a buffer has the wrong length; then no row was stepped.
+    fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()>;
+    /// Writes the actions of a reference policy, which reads the true states.
+    ///
+    /// # Errors
+    /// When `actions` has the wrong length.
+    fn reference(&self, policy: &Reference, actions: &mut Actions) -> Result<()>;
+    /// Writes E[reward | state, action] of every row; rows whose episode is over get 0.
+    ///
+    /// # Errors
+    /// As [`step`](VectorEnv::step).
+    fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()>;
+    /// Writes the metrics of row `row`; they count at the last observation of an episode.
+    fn metrics(&self, row: usize, out: &mut [f64]);
+    /// The world's optimum.
+    fn optimum(&self) -> Optimum;
+    /// Everything needed to go on later from here.
+    fn save(&self) -> serde_json::Value;
+    /// Goes on from what [`save`](VectorEnv::save) returned.
+    ///
+    /// # Errors
+    /// When the saved state belongs to another world or number of rows.
+    fn restore(&mut self, saved: &serde_json::Value) -> Result<()>;
+}
+
+/// One row's episode.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Episode<S> {
+    state: S,
+    number: u32,
+    step: u32,
+    over: bool,
+}
+
+/// `rows` episodes of one world.
+pub struct Vector<E: Env> {
+    env: E,
+    space: E::Action,
+    spec: Spec,
+    episodes: Vec<Episode<E::State>>,
+    rng: Rng,
+    first_row: u32,
+}
+
+/// Below this many rows per thread, handing rows to threads costs more than stepping them.
+const ROWS_PER_TASK: usize = 2048;
+
+impl<E: Env> Vector<E> {
+    /// `rows` episodes of `env`, at episode 0 of training seed 0 until [`VectorEnv::reset`] says otherwise.
+    ///
+    /// # Errors
+    /// When a parameter is not admissible or `rows` is 0.
+    pub fn new(id: &'static str, env: E, rows: usize) -> Result<Self> {
+        env.validate()?;
+        if rows == 0 || u32::try_from(rows).is_err() {
+            return Err(crate::error::parameter("rows", rows, "between 1 and 2^32 - 1"));
+        }
+        let space = env.action_space();
+        let fields = env.observation();
+        let spec = Spec {
+            id,
+            params: serde_json::to_value(&env).map_err(|error| Error::Restore(error.to_string()))?,
+            rows,
+            observation: fields.iter().map(|field| field.len).sum(),
+            fields,
+            shape: space.shape(),
+            width: space.width(),
+            horizon: env.horizon(),
+            discount: env.discount(),
+            metrics: E::METRICS,
+            policies: E::POLICIES,
+        };
+        let rng = Rng::new(0, Domain::Training);
+        let episodes = (0..rows as u32).map(|row| Episode::first(&env, rng, row)).collect();
+        Ok(Vector { env, space, spec, episodes, rng, first_row: 0 })
+    }
+
+    /// The state of row `row`, for tests and analyses.
+    pub fn state(&self, row: usize) -> &E::State {
+        &self.episodes[row].state
+    }
+
+    fn check_slot(&self, out: &Slot<'_>) -> Result<()> {
+        let rows = self.spec.rows;
+        length("observation", out.observation.len(), rows * self.spec.observation)?;
+        length("reward", out.reward.len(), rows)?;
+        length("stage", out.stage.len(), rows)
+    }
+
+    fn check_widths(&self, actions: &Actions) -> Result<()> {
+        length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
+        length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)
+    }
+
+    fn check_actions(&self, actions: &Actions) -> Result<()> {
+        self.check_widths(actions)?;
+        for (row, episode) in self.episodes.iter().enumerate() {
+            if !episode.over {
+                self.space.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps the rows `first..first + episodes.len()`, whose outputs are given.
+    fn step_rows(
+        (env, space, spec, rng): (&E, &E::Action, &Spec, Rng),
+        (first, first_row): (usize, u32),
+        episodes: &mut [Episode<E::State>],
+        actions: &Actions,
+        out: Slot<'_>,
+    ) {
+        for (i, episode) in episodes.iter_mut().enumerate() {
+            let address = first_row.wrapping_add((first + i) as u32);
+            let (reward, stage) = if episode.over {
+                *episode = Episode::start(env, rng, address, episode.number.wrapping_add(1));
+                (0.0, Stage::First)
+            } else {
+                let here = rng.at(address, episode.number, episode.step);
+                let Outcome { reward, terminated } =
+                    env.step(&mut episode.state, space.read(actions.row(first + i)), &here);
+                episode.step += 1;
+                let stage = if terminated {
+                    Stage::Terminated
+                } else if episode.step == spec.horizon {
+                    Stage::Truncated
+                } else {
+                    Stage::Mid
+                };
+                episode.over = stage.is_last();
+                (reward, stage)
+            };
+            (out.reward[i], out.stage[i]) = (reward, stage);
+            env.observe(&episode.state, &mut out.observation[i * spec.observation..][..spec.observation]);
+        }
+    }
+}
+
+impl<S> Episode<S> {
+    fn first<E: Env<State = S>>(env: &E, rng: Rng, row: u32) -> Self {
+        Self::start(env, rng, row, 0)
+    }
+    fn start<E: Env<State = S>>(env: &E, rng: Rng, row: u32, number: u32) -> Self {
+        Episode { state: env.reset(&rng.at(row, number, 0)), number, step: 0, over: false }
+    }
+}
+
+fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
+}
+
+impl<E: Env> VectorEnv for Vector<E> {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn reset(&mut self, start: Start, out: Slot<'_>) -> Result<()> {
+        self.check_slot(&out)?;
+        self.rng = Rng::new(start.seed, start.domain);
+        self.first_row = start.first_row;
+        let len = self.spec.observation;
+        for (i, episode) in self.episodes.iter_mut().enumerate() {
+            *episode = Episode::first(&self.env, self.rng, start.first_row.wrapping_add(i as u32));
+            (out.reward[i], out.stage[i]) = (0.0, Stage::First);
+            self.env.observe(&episode.state, &mut out.observation[i * len..][..len]);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()> {
+        self.check_slot(&out)?;
+        self.check_actions(actions)?;
+        let world = (&self.env, &self.space, &self.spec, self.rng);
+        let first_row = self.first_row;
+        if self.spec.rows < 2 * ROWS_PER_TASK || rayon::current_num_threads() == 1 {
+            Self::step_rows(world, (0, first_row), &mut self.episodes, actions, out);
+        } else {
+            let len = self.spec.observation;
+            (self.episodes.par_chunks_mut(ROWS_PER_TASK))
+                .zip(out.observation.par_chunks_mut(ROWS_PER_TASK * len))
+                .zip(out.reward.par_chunks_mut(ROWS_PER_TASK).zip(out.stage.par_chunks_mut(ROWS_PER_TASK)))
+                .enumerate()
+                .for_each(|(task, ((episodes, observation), (reward, stage)))| {
+                    let out = Slot { observation, reward, stage };
+                    Self::step_rows(world, (task * ROWS_PER_TASK, first_row), episodes, actions, out);
+                });
+        }
+        Ok(())
+    }
+
+    fn reference(&self, policy: &Reference, actions: &mut Actions) -> Result<()> {
+        self.check_widths(actions)?;
+        for (i, episode) in self.episodes.iter().enumerate() {
+            if policy.name == Reference::RANDOM {
+                let here = self.rng.at(self.first_row.wrapping_add(i as u32), episode.number, episode.step);
+                self.space.sample(&mut here.stream(Purpose::POLICY), actions.row_mut(i));
+            } else {
+                self.env.reference(policy, &episode.state, actions.row_mut(i));
+            }
+        }
+        Ok(())
+    }
+
+    fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
+        self.check_actions(actions)?;
+        length("expected reward", out.len(), self.spec.rows)?;
+        for (i, (episode, expected)) in self.episodes.iter().zip(out).enumerate() {
+            *expected = if episode.over {
+                0.0
+            } else {
+                self.env.expected_reward(&episode.state, self.space.read(actions.row(i)))
+            };
+        }
+        Ok(())
+    }
+
+    fn metrics(&self, row: usize, out: &mut [f64]) {
+        self.env.metrics(&self.episodes[row].state, out);
+    }
+
+    fn optimum(&self) -> Optimum {
+        self.env.optimum()
+    }
+
+    fn save(&self) -> serde_json::Value {
+        serde_json::json!({
+            "id": self.spec.id,
+            "rng": self.rng,
+            "first_row": self.first_row,
+            "episodes": self.episodes,
+        })
+    }
+
+    fn restore(&mut self, saved: &serde_json::Value) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Saved<S> {
+            id: String,
+            rng: Rng,
+            first_row: u32,
+            episodes: Vec<Episode<S>>,
+        }
+        let saved: Saved<E::State> =
+            Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
+        if saved.id != self.spec.id {
+            return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, self.spec.id)));
+        }
+        length("saved episodes", saved.episodes.len(), self.spec.rows)?;
+        (self.rng, self.first_row, self.episodes) = (saved.rng, saved.first_row, saved.episodes);
+        Ok(())
+    }
+}
