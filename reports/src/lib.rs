@@ -6,5 +6,6 @@
 pub mod record;
 #[cfg(test)]
 mod sample;
+pub mod stats;
 
 pub use record::{Record, RecordError, parse, read_records};
