@@ -1,0 +1,161 @@
+//! Agents by name: presets, settings on top of them, and construction.
+use crate::{
+    agent::Agent,
+    dqn::{self, Dqn},
+    error::{Error, Result},
+    network::Head,
+    price_grid::{self, PriceGrid},
+};
+use envs::{Spec, error::nearest};
+use kernels::Backend;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An agent with all its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum AgentSpec {
+    /// Deep Q-learning over discrete actions.
+    Dqn(dqn::Config),
+    /// Deep Q-learning over a grid of prices.
+    PriceGrid(price_grid::Config),
+}
+
+/// A named starting point for settings.
+pub struct Preset {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is, in a sentence.
+    pub about: &'static str,
+    /// The action space it can handle.
+    pub space: &'static str,
+    /// Its settings.
+    pub spec: fn() -> AgentSpec,
+}
+
+/// Every learning agent, in the order of the documentation.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "dqn",
+        about: "deep Q-learning (Mnih et al. 2015)",
+        space: "discrete",
+        spec: || AgentSpec::Dqn(dqn::Config::default()),
+    },
+    Preset {
+        name: "rainbow-lite",
+        about: "double, dueling, 3-step and prioritised together (Hessel et al. 2018, without noise and distribution)",
+        space: "discrete",
+        spec: || {
+            let head = Head::Dueling;
+            AgentSpec::Dqn(dqn::Config { double: true, head, n_step: 3, priority: true, ..Default::default() })
+        },
+    },
+    Preset {
+        name: "article",
+        about: "the source article's factored head, 64 hidden units, Adam 0.001, batches of 64, with the corrected loss",
+        space: "discrete",
+        spec: || {
+            AgentSpec::Dqn(dqn::Config {
+                hidden: vec![64],
+                head: Head::Factored,
+                batch: 64,
+                learning_rate: 1e-3,
+                discount: Some(0.9),
+                huber: f32::INFINITY,
+                ..Default::default()
+            })
+        },
+    },
+    Preset {
+        name: "price_grid",
+        about: "deep Q-learning over a grid of prices, refined around the best",
+        space: "one continuous number",
+        spec: || AgentSpec::PriceGrid(price_grid::Config::default()),
+    },
+];
+
+impl AgentSpec {
+    /// The preset called `name` with `settings` on top.
+    ///
+    /// # Errors
+    /// When the name or a setting is unknown, or a value does not fit.
+    pub fn preset(name: &str, settings: &Map<String, Value>) -> Result<Self> {
+        let preset = PRESETS.iter().find(|preset| preset.name == name).ok_or_else(|| {
+            let near = nearest(name, PRESETS.iter().map(|preset| preset.name));
+            let all = PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ");
+            let nearest = if near.is_empty() { format!("none (there are: {all})") } else { near.join(", ") };
+            Error::UnknownAgent { name: name.into(), nearest }
+        })?;
+        let defaults = (preset.spec)();
+        let Ok(Value::Object(mut all)) = serde_json::to_value(&defaults) else {
+            return Ok(defaults);
+        };
+        for (key, value) in settings {
+            let known = key != "kind" && all.contains_key(key);
+            let Some(slot) = all.get_mut(key).filter(|_| known) else {
+                let near = nearest(key, all.keys().map(String::as_str).filter(|key| *key != "kind"));
+                let nearest = if near.is_empty() { "none".into() } else { near.join(", ") };
+                return Err(Error::UnknownSetting { agent: name.into(), key: key.clone(), nearest });
+            };
+            let before = std::mem::replace(slot, value.clone());
+            // One key at a time, so that the message can name the one that does not fit.
+            if let Err(error) = serde_json::from_value::<AgentSpec>(Value::Object(all.clone())) {
+                let range = format!("of the type of its default, {before} ({error})");
+                return Err(Error::Setting { name: key.clone(), value: value.to_string(), range });
+            }
+        }
+        let spec: AgentSpec = serde_json::from_value(Value::Object(all))
+            .map_err(|error| crate::error::setting("agent", name, &error.to_string()))?;
+        spec.learning().validate()?;
+        Ok(spec)
+    }
+
+    /// The settings of the learning inside.
+    pub fn learning(&self) -> &dqn::Config {
+        match self {
+            AgentSpec::Dqn(config) => config,
+            AgentSpec::PriceGrid(config) => &config.dqn,
+        }
+    }
+
+    /// The agent, for a world of `learning().rows` rows.
+    ///
+    /// # Errors
+    /// When the agent cannot act in this world or a setting is not admissible.
+    pub fn build<B: Backend>(&self, backend: B, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+        Ok(match self.clone() {
+            AgentSpec::Dqn(config) => Box::new(Dqn::new(backend, config, spec, seed)?),
+            AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn settings(key: &str, value: Value) -> Map<String, Value> {
+        Map::from_iter([(key.to_string(), value)])
+    }
+
+    #[test]
+    fn settings_go_on_top_of_a_preset_and_survive_json() {
+        for preset in PRESETS {
+            let spec = AgentSpec::preset(preset.name, &settings("learning_rate", json!(0.01))).expect(preset.name);
+            assert_eq!(spec.learning().learning_rate, 0.01);
+            let text = serde_json::to_string(&spec).expect("json");
+            assert_eq!(serde_json::from_str::<AgentSpec>(&text).expect("back"), spec);
+        }
+    }
+
+    #[test]
+    fn unknown_names_and_bad_values_are_named() {
+        let message = |name, key, value| AgentSpec::preset(name, &settings(key, value)).expect_err(key).to_string();
+        assert!(message("dqm", "batch", json!(1)).contains("nearest: dqn"));
+        assert!(message("dqn", "learning_rat", json!(1)).contains("learning_rate"));
+        assert!(message("dqn", "batch", json!("many")).contains("batch"));
+        assert!(message("dqn", "n_step", json!(0)).contains("n_step is 0"));
+        assert!(message("price_grid", "batch", json!(0)).contains("batch is 0"));
+    }
+}
