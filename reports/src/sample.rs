@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::record::*;
+use crate::{Summary, summarise};
 
 /// A world of the sample, with the level that each learner reaches as a normalised score.
 struct World {
@@ -106,6 +107,20 @@ pub fn records() -> Vec<Record> {
         }
     }
     records
+}
+
+/// Uniform indices for the bootstrap, the same on every call.
+pub fn draw() -> impl FnMut(u32) -> u32 {
+    let mut state = 1u64;
+    move |n| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % u64::from(n)) as u32
+    }
+}
+
+/// The figures of the sample.
+pub fn summary() -> Summary {
+    summarise("Sample", "mercato run sample", &records(), &mut draw()).expect("the sample is sound")
 }
 
 /// A number between -1 and 1 that looks random and depends on the arguments alone.

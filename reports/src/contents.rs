@@ -1,0 +1,514 @@
+//! What a report says, in which order: the verdict first, then all that it rests on.
+
+use std::collections::BTreeMap;
+
+use crate::charts::{self, ChartError};
+use crate::document::{Block, Entry, Table, code};
+use crate::number::{count, decimals, fixed, plain, short};
+use crate::record::Status;
+use crate::summary::{Cell, Confidence, Run, Summary, World};
+use crate::{ReportContext, WorldText};
+
+/// Names the sections of a whole report.
+pub fn contents(summary: &Summary, context: &ReportContext) -> Result<Vec<Block>, ChartError> {
+    let mut blocks = vec![heading(1, &summary.title)];
+    blocks.push(Block::List(summary.verdicts.clone()));
+    blocks.push(Block::Ticks(summary.ticks.clone()));
+    blocks.extend(scores(summary)?);
+    blocks.push(heading(2, "Worlds"));
+    for world in &summary.worlds {
+        let text = context.worlds.iter().find(|text| text.id == world.env);
+        blocks.extend(world_section(summary, world, text)?);
+    }
+    blocks.extend(ended_early(summary));
+    blocks.extend(protocol(summary));
+    blocks.extend(provenance(summary));
+    blocks.push(heading(2, "How to reproduce"));
+    blocks.push(Block::Text("This command makes the records and this report again:".into()));
+    blocks.push(Block::Code(summary.command.clone()));
+    blocks.push(Block::Text(format!(
+        "The report is a function of the records alone; its id, {}, is the SHA-256 of `report.json` without its \
+         clock readings. In exact arithmetic the hashes of curve, weights and evaluation, listed for each run, must \
+         come out the same on any machine.",
+        code(&summary.id)
+    )));
+    blocks.extend(limits(summary));
+    Ok(blocks)
+}
+
+fn scores(summary: &Summary) -> Result<Vec<Block>, ChartError> {
+    let mut blocks = vec![
+        heading(2, "Scores"),
+        Block::Text(
+            "The score is (mean \u{2212} random) / (optimum \u{2212} random): 0 is the uniformly random policy, 1 the \
+             optimum. Brackets hold 95 % intervals of the mean over seeds (Student\u{2019}s t). Regret is the optimum \
+             minus the mean, in units of the world\u{2019}s objective."
+                .into(),
+        ),
+    ];
+    if summary.worlds.iter().any(|world| !world.reference.is_exact()) {
+        blocks.push(Block::Text(
+            "Where the optimum is known only between two bounds, the score is against the lower bound and may pass 1, \
+             \u{201c}at least\u{201d} is the score against the upper bound, and the regret is an upper limit."
+                .into(),
+        ));
+    }
+    blocks.push(Block::Table(headline(summary)));
+    let chart = charts::scores(summary)?;
+    let caption = "Normalised score of every learned agent in every world: mean over seeds and 95 % interval. \
+                   Vertical grey marks are reference policies. A thin mark joined by dots is the least that the \
+                   score can be where the optimum is only bounded.";
+    blocks.push(Block::Figure { chart, caption: caption.into(), data: score_table(summary) });
+    if !summary.overall.is_empty() {
+        blocks.push(heading(3, "Over all worlds"));
+        blocks.push(Block::Text(
+            "Interquartile mean of the scores of all runs, with its 95 % percentile interval by the stratified \
+             bootstrap (seeds drawn anew within each world), and the median of the worlds\u{2019} mean scores. Rows \
+             compare agents only where they ran in the same worlds."
+                .into(),
+        ));
+        let mut table = Table::new(&["agent", "#worlds", "#runs", "#interquartile mean", "#95 % interval", "#median"]);
+        for agent in &summary.overall {
+            table.push([
+                code(&agent.agent),
+                agent.worlds.len().to_string(),
+                agent.runs.to_string(),
+                fixed(agent.iqm, 3),
+                interval(agent.iqm_ci.as_ref(), 3),
+                fixed(agent.median, 3),
+            ]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    Ok(blocks)
+}
+
+/// Worlds by agents: score, interval, regret.
+fn headline(summary: &Summary) -> Table {
+    let agents = summary.learned_agents();
+    let columns: Vec<String> = agents.iter().map(|agent| format!("#{agent}")).collect();
+    let mut names = vec!["world"];
+    names.extend(columns.iter().map(String::as_str));
+    names.push("#myopic");
+    let mut table = Table::new(&names);
+    for world in &summary.worlds {
+        let cells: BTreeMap<&str, &Cell> = summary.cells(world).map(|cell| (cell.agent.as_str(), cell)).collect();
+        let learned = agents.iter().filter_map(|agent| cells.get(agent)).filter_map(|cell| cell.score);
+        let best = learned.max_by(f64::total_cmp);
+        let entry = |agent: &&str| {
+            cells.get(agent).filter(|cell| cell.learned).map_or(dash(), |cell| scored(cell, world, best))
+        };
+        let myopic = world.reference.myopic.and_then(|value| world.reference.score(value));
+        let mut row = vec![Entry::from(code(&world.label))];
+        row.extend(agents.iter().map(entry));
+        row.push(myopic.map_or(dash(), |score| fixed(score, 3).into()));
+        table.rows.push(row);
+    }
+    table
+}
+
+fn scored(cell: &Cell, world: &World, best: Option<f64>) -> Entry {
+    let mut notes: Vec<String> = cell.score_ci.iter().map(|ci| interval(Some(ci), 3)).collect();
+    notes.extend(cell.score_upper.map(|least| format!("at least {}", fixed(least, 3))));
+    let most = if cell.score_upper.is_some() { "\u{2264} " } else { "" };
+    notes.push(format!("regret {most}{}", fixed(cell.regret, digits(world))));
+    notes.extend(ended(cell));
+    let text = cell.score.map_or("\u{2013}".into(), |score| fixed(score, 3));
+    Entry { text, notes, strong: cell.score.is_some() && cell.score == best }
+}
+
+fn score_table(summary: &Summary) -> Table {
+    let mut table = Table::new(&["world", "agent", "#runs", "#score", "#95 % interval", "#at least"]);
+    for cell in summary.results.iter().filter(|cell| cell.learned) {
+        table.push([
+            code(&cell.world),
+            code(&cell.agent),
+            cell.n.to_string(),
+            cell.score.map_or("\u{2013}".into(), |score| fixed(score, 3)),
+            interval(cell.score_ci.as_ref(), 3),
+            cell.score_upper.or(cell.score).map_or("\u{2013}".into(), |score| fixed(score, 3)),
+        ]);
+    }
+    table
+}
+
+fn world_section(summary: &Summary, world: &World, text: Option<&WorldText>) -> Result<Vec<Block>, ChartError> {
+    let mut blocks = vec![heading(3, &code(&world.label))];
+    blocks.extend(text.map(|text| Block::Markdown(text.about.clone())));
+    blocks.push(Block::Text(reference_text(world)));
+    if let Some(parameters) = parameters(world) {
+        blocks.push(Block::Text(parameters));
+    }
+    let learned: Vec<&Cell> = summary.cells(world).filter(|cell| cell.learned).collect();
+    if !learned.is_empty() {
+        let broken = if learned.iter().any(|cell| cell.diverged + cell.failed > 0) {
+            " A cross marks where a run broke off; from there on it counts with the random policy\u{2019}s value."
+        } else {
+            ""
+        };
+        let caption = format!(
+            "Learning curves: mean over seeds (thick, with markers), its 95 % interval at each point by itself \
+             (band), and every run (thin).{broken}"
+        );
+        let chart = charts::learning_curves(summary, world)?;
+        blocks.push(Block::Figure { chart, caption, data: curve_table(&learned, digits(world)) });
+    }
+    blocks.push(Block::Table(agent_table(summary, world)));
+    if summary.cells(world).any(|cell| cell.ci.as_ref().is_some_and(|ci| ci.method == "episodes")) {
+        blocks.push(Block::Text(
+            "\u{2020} A reference policy does not learn, so its runs are all the same: the interval is over its \
+             evaluation episodes (1.96 standard errors), not over seeds."
+                .into(),
+        ));
+    }
+    blocks.extend(metric_table(summary, world).map(Block::Table));
+    blocks.push(Block::Details { summary: "Every run".into(), blocks: vec![Block::Table(run_table(summary, world))] });
+    if let Some(text) = text.filter(|text| !text.page_markdown.trim().is_empty()) {
+        let page = crate::document::demoted(&text.page_markdown, 3);
+        blocks.push(Block::Details { summary: "The world\u{2019}s page".into(), blocks: vec![Block::Markdown(page)] });
+    }
+    Ok(blocks)
+}
+
+fn reference_text(world: &World) -> String {
+    let reference = &world.reference;
+    let digits = digits(world);
+    let optimum = if reference.is_exact() {
+        format!("Its optimum is {}", fixed(reference.optimum_upper, digits))
+    } else {
+        format!(
+            "Its optimum lies between {} and {}",
+            fixed(reference.optimum_lower, digits),
+            fixed(reference.optimum_upper, digits)
+        )
+    };
+    let random_error = if reference.random_se > 0.0 {
+        format!(" (standard error {})", short(reference.random_se))
+    } else {
+        String::new()
+    };
+    format!(
+        "The objective is {}, larger is better. {optimum} ({}, tolerance {}); the uniformly random policy reaches {}{random_error}.",
+        code(&world.objective),
+        reference.optimum_method,
+        short(reference.tolerance),
+        fixed(reference.random, digits)
+    )
+}
+
+fn parameters(world: &World) -> Option<String> {
+    let parameters = world.params.as_object().filter(|parameters| !parameters.is_empty())?;
+    let list: Vec<String> =
+        parameters.iter().map(|(name, value)| code(&format!("{name} = {}", plain(value)))).collect();
+    Some(format!("Parameters: {}.", list.join(", ")))
+}
+
+fn curve_table(cells: &[&Cell], digits: usize) -> Table {
+    let mut table = Table::new(&["agent", "#transitions", "#runs", "#mean", "#95 % interval"]);
+    for cell in cells {
+        for point in &cell.curve {
+            let ci = point.ci.map(|ci| format!("[{}, {}]", fixed(ci.low, digits), fixed(ci.high, digits)));
+            table.push([
+                code(&cell.agent),
+                count(point.step),
+                point.n.to_string(),
+                fixed(point.mean, digits),
+                ci.unwrap_or("\u{2013}".into()),
+            ]);
+        }
+    }
+    table
+}
+
+fn agent_table(summary: &Summary, world: &World) -> Table {
+    let digits = digits(world);
+    let columns =
+        ["agent", "#runs", "#mean", "#95 % interval", "#sd", "#median", "#score", "#95 % interval", "#regret"];
+    let mut table = Table::new(&columns);
+    for cell in summary.cells(world) {
+        let over_episodes = cell.ci.as_ref().is_some_and(|ci| ci.method == "episodes");
+        let mark = if over_episodes { "\u{2020}" } else { "" };
+        let runs = Entry { text: cell.n.to_string(), notes: ended(cell).into_iter().collect(), strong: false };
+        let least = cell.score_upper.map(|least| format!("at least {}", fixed(least, 3)));
+        let score = Entry {
+            text: cell.score.map_or("\u{2013}".into(), |score| fixed(score, 3)),
+            notes: least.into_iter().collect(),
+            strong: false,
+        };
+        let most = if cell.score_upper.is_some() { "\u{2264} " } else { "" };
+        table.rows.push(vec![
+            code(&cell.agent).into(),
+            runs,
+            fixed(cell.mean, digits).into(),
+            format!("{}{mark}", interval(cell.ci.as_ref(), digits)).into(),
+            cell.sd.map_or("\u{2013}".into(), |sd| fixed(sd, digits)).into(),
+            fixed(cell.median, digits).into(),
+            score,
+            format!("{}{mark}", interval(cell.score_ci.as_ref(), 3)).into(),
+            format!("{most}{}", fixed(cell.regret, digits)).into(),
+        ]);
+    }
+    let reference = &world.reference;
+    let optimum =
+        [("optimum, lower bound", reference.optimum_lower), ("optimum, upper bound", reference.optimum_upper)];
+    let optimum = if reference.is_exact() { vec![("optimum", reference.optimum_upper)] } else { optimum.to_vec() };
+    let named = reference.named.iter().map(|(name, value)| (name.as_str(), *value));
+    let published = [("random", Some(reference.random)), ("myopic", reference.myopic)];
+    let published = published.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    for (name, value) in optimum.into_iter().chain(published).chain(named) {
+        let score = reference.score(value).map_or("\u{2013}".into(), |score| fixed(score, 3));
+        let regret = fixed(reference.optimum_upper - value, digits);
+        let absent = || String::from("\u{2013}");
+        let name = format!("{name}, as published");
+        table.push([name, absent(), fixed(value, digits), absent(), absent(), absent(), score, absent(), regret]);
+    }
+    table
+}
+
+fn metric_table(summary: &Summary, world: &World) -> Option<Table> {
+    let cells: Vec<&Cell> = summary.cells(world).collect();
+    let mut names: Vec<&String> = cells.iter().flat_map(|cell| cell.metrics.keys()).collect();
+    names.sort();
+    names.dedup();
+    names.retain(|name| **name != world.objective);
+    if names.is_empty() {
+        return None;
+    }
+    let mut columns = vec!["agent".to_owned()];
+    columns.extend(names.iter().map(|name| format!("#{}", name.replace('_', " "))));
+    let mut table = Table::new(&columns.iter().map(String::as_str).collect::<Vec<_>>());
+    for cell in cells {
+        let entry = |name: &&String| match cell.metrics.get(*name) {
+            None => dash(),
+            Some(spread) => Entry {
+                text: short(spread.mean),
+                notes: spread.sd.map(|sd| format!("sd {}", short(sd))).into_iter().collect(),
+                strong: false,
+            },
+        };
+        let mut row = vec![Entry::from(code(&cell.agent))];
+        row.extend(names.iter().map(entry));
+        table.rows.push(row);
+    }
+    Some(table)
+}
+
+fn run_table(summary: &Summary, world: &World) -> Table {
+    let columns = [
+        "agent",
+        "#seed",
+        "ended",
+        "#result",
+        "#s. e. over episodes",
+        "#score",
+        "trial",
+        "curve",
+        "weights",
+        "evaluation",
+    ];
+    let mut table = Table::new(&columns);
+    let digits = digits(world);
+    for cell in summary.cells(world) {
+        for run in &cell.runs {
+            let start = |hash: &Option<String>| {
+                hash.as_ref().map_or("\u{2013}".into(), |hash| code(&hash.chars().take(12).collect::<String>()))
+            };
+            table.push([
+                code(&cell.agent),
+                run.seed.to_string(),
+                ending(run).0.into(),
+                run.objective.map_or("\u{2013}".into(), |value| fixed(value, digits)),
+                run.se.map_or("\u{2013}".into(), short),
+                run.score.map_or("\u{2013}".into(), |score| fixed(score, 3)),
+                code(&run.trial),
+                start(&run.hashes.curve),
+                start(&run.hashes.weights),
+                start(&run.hashes.evaluation),
+            ]);
+        }
+    }
+    table
+}
+
+fn ended_early(summary: &Summary) -> Vec<Block> {
+    let mut table = Table::new(&["world", "agent", "#seed", "ended", "why", "trial"]);
+    for cell in &summary.results {
+        for run in cell.runs.iter().filter(|run| run.status != Status::Ok) {
+            let (ending, message) = ending(run);
+            table.push([
+                code(&cell.world),
+                code(&cell.agent),
+                run.seed.to_string(),
+                ending.into(),
+                code(message),
+                code(&run.trial),
+            ]);
+        }
+    }
+    let mut blocks = vec![heading(2, "Trials that diverged or failed")];
+    if table.rows.is_empty() {
+        blocks.push(Block::Text("None.".into()));
+    } else {
+        blocks.push(Block::Text(
+            "They stay in every mean, interval and count, with the value of the random policy, which is score 0; only \
+             the further metrics are over the runs that finished."
+                .into(),
+        ));
+        blocks.push(Block::Table(table));
+    }
+    blocks
+}
+
+fn protocol(summary: &Summary) -> Vec<Block> {
+    let mut table = Table::new(&[
+        "world",
+        "agent",
+        "seeds",
+        "#training transitions",
+        "#evaluated every",
+        "#evaluation episodes",
+        "#evaluation seed",
+    ]);
+    let mut configs = Vec::new();
+    for cell in &summary.results {
+        let seeds: Vec<u64> = cell.runs.iter().map(|run| run.seed).collect();
+        table.push([
+            code(&cell.world),
+            code(&cell.agent),
+            ranges(&seeds),
+            count(cell.budget),
+            if cell.evaluation.every == 0 { "end only".into() } else { count(cell.evaluation.every) },
+            count(cell.evaluation.episodes.into()),
+            cell.evaluation.seed.to_string(),
+        ]);
+        if cell.learned {
+            let config = serde_json::to_string_pretty(&cell.config).expect("JSON has string keys only");
+            configs.push(Block::Text(format!("{} on {}", code(&cell.agent), code(&cell.world))));
+            configs.push(Block::Code(config));
+        }
+    }
+    let mut blocks = vec![
+        heading(2, "Protocol"),
+        Block::Text(
+            "A run is one trial: one seed of one agent in one world, trained from its initial weights. Its result is \
+             the last evaluation, never the best. Evaluation episodes have a seed of their own and are the same for \
+             every run of a row."
+                .into(),
+        ),
+        Block::Table(table),
+    ];
+    if !configs.is_empty() {
+        blocks.push(Block::Details { summary: "Agents, with every setting".into(), blocks: configs });
+    }
+    blocks
+}
+
+fn provenance(summary: &Summary) -> Vec<Block> {
+    let mut blocks = vec![heading(2, "Provenance")];
+    for origin in &summary.provenance {
+        let build = &origin.code;
+        let tree = if build.dirty { " with uncommitted changes" } else { "" };
+        let mut table = Table::new(&["", &format!("{} trials", origin.trials)]);
+        for (name, value) in [
+            ("version", code(&build.version)),
+            ("commit", build.commit.as_deref().map_or("not known".into(), |commit| format!("{}{tree}", code(commit)))),
+            ("source fingerprint", code(&build.fingerprint)),
+            ("lock file, SHA-256", code(&build.lockfile)),
+            ("compiler", code(&build.rustc)),
+            ("profile and target", format!("{}, {}", code(&build.profile), code(&build.target))),
+            ("device", code(&origin.device)),
+            ("arithmetic", code(&origin.math)),
+            ("instruction set", format!("{}, of {}", code(&build.isa.used), code(&build.isa.detected.join(" ")))),
+        ] {
+            table.push([name.to_owned(), value]);
+        }
+        blocks.push(Block::Table(table));
+    }
+    let mut table =
+        Table::new(&["world", "agent", "#seconds, all runs", "#updates per second", "#peak memory, MiB", "#at a time"]);
+    for time in &summary.time {
+        table.push([
+            code(&time.world),
+            code(&time.agent),
+            fixed(time.wall_s, 1),
+            time.updates_per_s.map_or("\u{2013}".into(), |rate| fixed(rate, 0)),
+            time.peak_memory_mb.map_or("\u{2013}".into(), |memory| fixed(memory, 0)),
+            time.jobs.to_string(),
+        ]);
+    }
+    let total: f64 = summary.time.iter().map(|time| time.wall_s).sum();
+    blocks.push(Block::Details {
+        summary: format!("Computing time: {} seconds over all trials", fixed(total, 0)),
+        blocks: vec![Block::Table(table)],
+    });
+    blocks
+}
+
+fn limits(summary: &Summary) -> Vec<Block> {
+    let mut limits = vec![
+        "The worlds are synthetic. A score says how well an agent does in a world whose rules are written down, not \
+         how it would do with people."
+            .to_owned(),
+        "Intervals are over training seeds, given one fixed set of evaluation episodes. The error that all runs share \
+         because these episodes are finite is not in them; the standard error of each run shows its size."
+            .to_owned(),
+        "Student\u{2019}s t assumes that results of seeds are roughly normal. With few seeds, or when single runs \
+         collapse, its coverage is uncertain. Bands hold at each point by itself, not for a whole curve."
+            .to_owned(),
+        "Scores take the published values of optimum and random policy as exact; their tolerances stand with each \
+         world."
+            .to_owned(),
+        "Many agents and worlds are compared and no correction is made for that. Overlapping intervals separate \
+         nothing; intervals that do not overlap are no test."
+            .to_owned(),
+        "How the settings of the agents were chosen, and on which seeds, is not in the records.".to_owned(),
+    ];
+    if !summary.overall.is_empty() {
+        limits.push(
+            "The bootstrap interval over all worlds is too narrow when seeds are few (a nominal 95 % covers about 90 % \
+             at 5 seeds), and it speaks for these worlds only."
+                .into(),
+        );
+    }
+    vec![heading(2, "Limits"), Block::List(limits)]
+}
+
+fn ending(run: &Run) -> (&'static str, &str) {
+    match &run.status {
+        Status::Ok => ("finished", ""),
+        Status::Diverged { message } => ("diverged", message),
+        Status::Failed { message } => ("failed", message),
+    }
+}
+
+fn ended(cell: &Cell) -> Option<String> {
+    let parts = [(cell.diverged, "diverged"), (cell.failed, "failed")];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, how)| format!("{count} {how}")).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn interval(ci: Option<&Confidence>, digits: usize) -> String {
+    ci.map_or("\u{2013}".into(), |ci| format!("[{}, {}]", fixed(ci.low, digits), fixed(ci.high, digits)))
+}
+
+/// Seeds in rising order, with neighbours joined: `0\u{2013}4, 7`.
+fn ranges(seeds: &[u64]) -> String {
+    let joined = seeds.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [one] => one.to_string(),
+        _ => format!("{}\u{2013}{}", run[0], run[run.len() - 1]),
+    });
+    joined.collect::<Vec<_>>().join(", ")
+}
+
+fn digits(world: &World) -> usize {
+    decimals(world.reference.optimum_upper - world.reference.random)
+}
+
+fn dash() -> Entry {
+    Entry::from(String::from("\u{2013}"))
+}
+
+fn heading(level: usize, text: &str) -> Block {
+    Block::Heading { level, text: text.into() }
+}

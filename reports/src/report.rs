@@ -1,0 +1,232 @@
+//! From records to a folder: `report.html`, `report.md`, `report.json` and `charts/*.svg`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::charts::ChartError;
+use crate::contents::contents;
+use crate::document::Block;
+use crate::summarise::{SummaryError, summarise};
+use crate::{Record, Summary, html, markdown};
+
+/// What a report needs beside its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportContext {
+    /// Title.
+    pub title: String,
+    /// Command that makes records and report again.
+    pub command: String,
+    /// Texts about the worlds; those without one get none.
+    pub worlds: Vec<WorldText>,
+}
+
+/// What a report says about a world beside its figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorldText {
+    /// Id of the world.
+    pub id: String,
+    /// One paragraph, Markdown.
+    pub about: String,
+    /// The whole page of the world, Markdown.
+    pub page_markdown: String,
+}
+
+/// Why a report was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The records make no report.
+    #[error(transparent)]
+    Summary(#[from] SummaryError),
+    /// A chart could not be drawn.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    /// A file could not be written.
+    #[error("cannot write {}: {source}; check that the folder can be written and the disk has room", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Writes the report of these records into `dir`, which is made if it is missing; a report that is there already is
+/// replaced. The same records, in any order, with the same context and the same draws give the same bytes.
+///
+/// `draw(n)` gives a uniform index below n to the bootstrap: pass an addressed generator that starts anew each time.
+///
+/// # Errors
+/// [`ReportError`]. Nothing is written unless all charts could be drawn, and a file is there as a whole or not at all.
+pub fn write_report(
+    dir: &Path,
+    records: &[Record],
+    context: &ReportContext,
+    draw: &mut dyn FnMut(u32) -> u32,
+) -> Result<Summary, ReportError> {
+    let summary = summarise(&context.title, &context.command, records, draw)?;
+    let blocks = contents(&summary, context)?;
+    let charts = dir.join("charts");
+    std::fs::create_dir_all(&charts).map_err(|source| ReportError::Write { path: charts.clone(), source })?;
+    for block in &blocks {
+        if let Block::Figure { chart, .. } = block {
+            write_whole(&charts.join(&chart.file), &chart.standalone())?;
+        }
+    }
+    write_whole(&dir.join("report.html"), &html::render(&blocks))?;
+    write_whole(&dir.join("report.md"), &markdown::render(&blocks))?;
+    write_whole(&dir.join("report.json"), &summary.to_json())?;
+    Ok(summary)
+}
+
+/// Writes under a temporary name in the same folder, then renames.
+fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".part");
+    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|source| {
+        // The first error is the one that counts; the leftover may not even exist.
+        let _ = std::fs::remove_file(&temporary);
+        ReportError::Write { path: path.into(), source }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn context() -> ReportContext {
+        let world = |id: &str, about: &str| WorldText {
+            id: id.into(),
+            about: about.into(),
+            page_markdown: format!(
+                "# {id}\n\nThe *story* of this world, with a <script>alert(1)</script> and ![a picture](https://example.org/x.png).\n\n\
+                 ## Observation\n\n| name | unit | range |\n|---|---|---|\n| `interest` | none | 0 to 1 |\n"
+            ),
+        };
+        ReportContext {
+            title: "Sample of three worlds".into(),
+            command: "mercato run sample --seeds 0..5 --out runs/sample".into(),
+            worlds: vec![
+                world(
+                    "rec/markov-interest-v1",
+                    "A visitor whose interest wanders from item to item as a Markov chain; each recommendation is \
+                     clicked or not, and moves the interest.",
+                ),
+                world(
+                    "pricing/yogurt-v1",
+                    "Households choose among yogurts by price and habit; the seller sets prices.",
+                ),
+            ],
+        }
+    }
+
+    fn write(dir: &Path, records: &[Record]) -> Summary {
+        write_report(dir, records, &context(), &mut sample::draw()).unwrap()
+    }
+
+    /// `report.json` holds the summary that the caller gets. With `MERCATO_SAMPLE_REPORT=DIR` the report stays in DIR,
+    /// for whoever wants to look at one.
+    #[test]
+    fn report_json_holds_the_summary() {
+        let temporary = tempfile::tempdir().unwrap();
+        let kept = std::env::var_os("MERCATO_SAMPLE_REPORT").map(PathBuf::from);
+        let dir = kept.as_deref().unwrap_or(temporary.path());
+        let summary = write(dir, &sample::records());
+        let text = std::fs::read_to_string(dir.join("report.json")).unwrap();
+        assert_eq!(serde_json::from_str::<Summary>(&text).unwrap(), summary);
+        assert_eq!(summary.id.len(), 64);
+    }
+
+    /// All files below a folder, by name.
+    fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        for folder in [dir.to_path_buf(), dir.join("charts")] {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_file() {
+                    files.push((path.strip_prefix(dir).unwrap().to_path_buf(), std::fs::read(&path).unwrap()));
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// The same records make the same bytes, in whatever order their lines lie, and over an older report.
+    #[test]
+    fn reports_are_equal_byte_for_byte() {
+        let [first, second] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let mut records = sample::records();
+        write(first.path(), &records);
+        records.rotate_left(11);
+        records.swap(0, 5);
+        write(second.path(), &records[..4]);
+        let shorter = files(second.path());
+        write(second.path(), &records);
+        let names: Vec<String> = files(first.path()).iter().map(|(name, _)| name.display().to_string()).collect();
+        assert_eq!(
+            names,
+            [
+                "charts/curves-pricing-yogurt-v1.svg",
+                "charts/curves-rec-markov-interest-matrix-v1.svg",
+                "charts/curves-rec-markov-interest-v1.svg",
+                "charts/scores.svg",
+                "report.html",
+                "report.json",
+                "report.md"
+            ]
+        );
+        assert_ne!(files(first.path()), shorter);
+        assert!(files(first.path()) == files(second.path()), "the two reports differ");
+    }
+
+    /// A trial that diverged and one that failed are in every format, with their reasons, escaped where they must be.
+    #[test]
+    fn ended_trials_are_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &sample::records());
+        let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
+        for name in ["report.html", "report.md", "report.json"] {
+            assert!(read(name).contains("loss is NaN at update 11,872"), "{name}");
+            assert!(read(name).contains("1 diverged and 1 failed"), "{name}");
+        }
+        assert!(read("report.html").contains("network: 10 &lt;outputs&gt; &amp; 12 items"));
+        assert!(read("report.md").contains("`network: 10 <outputs> & 12 items`"));
+    }
+
+    /// A page that is opened without a network is whole: nothing in it loads anything or runs, whatever a world's own
+    /// page holds.
+    #[test]
+    fn the_page_loads_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &sample::records());
+        let html = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+        for loader in ["<script", "<link", "<img", "<iframe", "@import", "url(", "src=", "http:", "https:"] {
+            assert!(!html.contains(loader), "{loader}");
+        }
+        assert!(html.contains("&lt;script&gt;"));
+    }
+
+    /// Every figure has a description, its numbers in a table, and no colour of plotters' ink left.
+    #[test]
+    fn figures_are_described() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &sample::records());
+        let html = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+        assert_eq!(html.matches("<svg ").count(), 4);
+        assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 4 + sample::summary().ticks.len());
+        assert_eq!(html.matches("The numbers of this figure").count(), 4);
+        assert!(html.contains("<text ") && html.contains("currentColor") && !html.contains("#01020"));
+    }
+
+    /// A folder that cannot be made is an error with its name.
+    #[test]
+    fn an_unwritable_folder_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = write_report(&file, &sample::records(), &context(), &mut sample::draw()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot write {}", file.display())), "{error}");
+    }
+}

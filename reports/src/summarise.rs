@@ -1,0 +1,513 @@
+//! Records in, figures out.
+//!
+//! A trial that diverged or failed is never dropped: it counts with the value of the random policy, so with score 0.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::number;
+use crate::record::{Record, Reference, Status};
+use crate::stats::{self, Interval};
+use crate::summary::*;
+use crate::verdicts;
+
+/// Resamples behind each bootstrap interval.
+pub const RESAMPLES: usize = 10_000;
+
+/// Why records make no report.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SummaryError {
+    /// There is nothing to report.
+    #[error("there are no records; run the experiment first")]
+    Empty,
+    /// A trial would count twice.
+    #[error(
+        "{env}, {agent}, seed {seed} appears twice (trials {first} and {second}); keep one of the two lines, or give one agent another name"
+    )]
+    Duplicate {
+        /// Id of the world.
+        env: String,
+        /// Name of the agent.
+        agent: String,
+        /// The seed.
+        seed: u64,
+        /// Id of one trial.
+        first: String,
+        /// Id of the other.
+        second: String,
+    },
+    /// Runs that would be averaged were not run alike.
+    #[error(
+        "{env}, {agent}: `{field}` differs between trials {first} and {second}, so they have no common mean; report them from separate folders, or give one agent another name"
+    )]
+    Mixed {
+        /// Id of the world.
+        env: String,
+        /// Name of the agent.
+        agent: String,
+        /// Field of the record that differs.
+        field: &'static str,
+        /// Id of one trial.
+        first: String,
+        /// Id of the other.
+        second: String,
+    },
+}
+
+/// Computes all figures. The order of the records has no influence. `draw(n)` gives a uniform index below n to the
+/// bootstrap; the same draws give the same summary.
+///
+/// # Errors
+/// [`SummaryError`]: no records, a trial that appears twice, or runs that cannot be averaged.
+pub fn summarise(
+    title: &str,
+    command: &str,
+    records: &[Record],
+    draw: &mut dyn FnMut(u32) -> u32,
+) -> Result<Summary, SummaryError> {
+    if records.is_empty() {
+        return Err(SummaryError::Empty);
+    }
+    let mut worlds = Vec::new();
+    let mut results = Vec::new();
+    let mut time = Vec::new();
+    for trials in groups(records, |record| (record.env.clone(), record.env_params.to_string())) {
+        let first = trials[0];
+        for other in &trials {
+            alike(first, other, "objective", |record| &record.objective)?;
+            alike(first, other, "reference", |record| &record.reference)?;
+        }
+        let world = World {
+            label: label(first, records),
+            env: first.env.clone(),
+            params: first.env_params.clone(),
+            objective: first.objective.clone(),
+            reference: first.reference.clone(),
+        };
+        for runs in groups(trials, |record| (!record.learned, record.agent.clone())) {
+            results.push(cell(&world, &runs)?);
+            time.push(cell_time(&world, &runs));
+        }
+        worlds.push(world);
+    }
+    let mut summary = Summary {
+        schema: SCHEMA,
+        id: String::new(),
+        title: title.into(),
+        command: command.into(),
+        verdicts: Vec::new(),
+        ticks: Vec::new(),
+        trials: count(records),
+        overall: overall(&results, draw),
+        provenance: provenance(records),
+        worlds,
+        results,
+        time,
+    };
+    summary.verdicts = verdicts::verdicts(&summary);
+    summary.ticks = verdicts::ticks(&summary);
+    summary.id = summary.digest();
+    Ok(summary)
+}
+
+impl Reference {
+    /// Whether the optimum is known exactly, not only between two bounds.
+    pub fn is_exact(&self) -> bool {
+        self.optimum_lower == self.optimum_upper
+    }
+
+    /// Normalised score of a value against the lower bound of the optimum; `None` if that is no better than random.
+    pub fn score(&self, value: f64) -> Option<f64> {
+        normalised(value, self.random, self.optimum_lower)
+    }
+}
+
+fn normalised(value: f64, random: f64, optimum: f64) -> Option<f64> {
+    (optimum > random).then(|| rounded((value - random) / (optimum - random)))
+}
+
+/// Twelve significant digits: what lies beyond may depend on the platform's own logarithm inside a quantile.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.11e}").parse().expect("a formatted float is a float")
+}
+
+/// Splits records into groups of equal key, sorted by key and, within a group, by agent and seed.
+fn groups<'a, K: Ord>(
+    records: impl IntoIterator<Item = &'a Record>,
+    key: impl Fn(&Record) -> K,
+) -> impl Iterator<Item = Vec<&'a Record>> {
+    let mut groups: BTreeMap<K, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        groups.entry(key(record)).or_default().push(record);
+    }
+    groups.into_values().map(|mut group| {
+        group.sort_by(|a, b| (&a.agent, a.seed, &a.trial).cmp(&(&b.agent, b.seed, &b.trial)));
+        group
+    })
+}
+
+/// Id of a world, with those parameters in which records of the same id differ.
+fn label(record: &Record, records: &[Record]) -> String {
+    let namesakes: Vec<&Record> = records.iter().filter(|other| other.env == record.env).collect();
+    let keys: BTreeSet<&String> =
+        namesakes.iter().filter_map(|other| other.env_params.as_object()).flat_map(|params| params.keys()).collect();
+    let differing: Vec<String> = keys
+        .into_iter()
+        .filter(|key| namesakes.iter().any(|other| other.env_params.get(key) != record.env_params.get(key)))
+        .map(|key| match record.env_params.get(key) {
+            Some(value) => format!("{key}={}", number::plain(value)),
+            None => format!("{key}=default"),
+        })
+        .collect();
+    if differing.is_empty() { record.env.clone() } else { format!("{} ({})", record.env, differing.join(", ")) }
+}
+
+fn alike<'a, T: PartialEq>(
+    first: &'a Record,
+    other: &'a Record,
+    field: &'static str,
+    get: impl Fn(&'a Record) -> T,
+) -> Result<(), SummaryError> {
+    if get(first) == get(other) {
+        return Ok(());
+    }
+    let (env, agent) = (other.env.clone(), other.agent.clone());
+    Err(SummaryError::Mixed { env, agent, field, first: first.trial.clone(), second: other.trial.clone() })
+}
+
+fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryError> {
+    let first = records[0];
+    for other in records {
+        alike(first, other, "agent_config", |record| &record.agent_config)?;
+        alike(first, other, "budget", |record| record.budget)?;
+        alike(first, other, "evaluation", |record| &record.evaluation)?;
+    }
+    if let Some(pair) = records.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
+        return Err(SummaryError::Duplicate {
+            env: first.env.clone(),
+            agent: first.agent.clone(),
+            seed: first.seed,
+            first: pair[0].trial.clone(),
+            second: pair[1].trial.clone(),
+        });
+    }
+    let reference = &world.reference;
+    let values: Vec<f64> = records.iter().map(|record| objective(record).unwrap_or(reference.random)).collect();
+    let mean = stats::mean(&values).expect("a group has a record");
+    let ci = confidence(records, &values, mean);
+    let score_ci = ci.as_ref().and_then(|ci| {
+        let (low, high) = (reference.score(ci.low)?, reference.score(ci.high)?);
+        Some(Confidence { low, high, method: ci.method.clone() })
+    });
+    let bounded = !reference.is_exact();
+    Ok(Cell {
+        world: world.label.clone(),
+        env: world.env.clone(),
+        agent: first.agent.clone(),
+        learned: first.learned,
+        config: first.agent_config.clone(),
+        budget: first.budget,
+        evaluation: first.evaluation.clone(),
+        n: records.len(),
+        diverged: records.iter().filter(|record| matches!(record.status, Status::Diverged { .. })).count(),
+        failed: records.iter().filter(|record| matches!(record.status, Status::Failed { .. })).count(),
+        mean: rounded(mean),
+        median: rounded(stats::median(&values).expect("a group has a record")),
+        sd: stats::sd(&values).map(rounded),
+        ci,
+        score: reference.score(mean),
+        score_ci,
+        score_upper: normalised(mean, reference.random, reference.optimum_upper).filter(|_| bounded),
+        regret: rounded(reference.optimum_upper - mean),
+        metrics: metrics(records),
+        curve: if first.learned { curve(records, reference.random) } else { Vec::new() },
+        runs: records.iter().map(|record| run(record, reference)).collect(),
+    })
+}
+
+/// The objective at the last evaluation of a trial that came to it.
+fn objective(record: &Record) -> Option<f64> {
+    let metric = record.outcome.metrics.get(&record.objective)?;
+    metric.mean.filter(|mean| mean.is_finite() && record.status == Status::Ok)
+}
+
+fn confidence(records: &[&Record], values: &[f64], mean: f64) -> Option<Confidence> {
+    let reference_policy = !records[0].learned && values.iter().all(|value| *value == values[0]);
+    let (interval, method) = if reference_policy {
+        let metric = records[0].outcome.metrics.get(&records[0].objective)?;
+        let half_width = 1.96 * metric.se.filter(|se| se.is_finite())?;
+        (Interval { low: mean - half_width, high: mean + half_width }, "episodes")
+    } else {
+        (stats::t_interval(values)?, "t")
+    };
+    Some(named(interval, method))
+}
+
+fn named(interval: Interval, method: &str) -> Confidence {
+    Confidence { low: rounded(interval.low), high: rounded(interval.high), method: method.into() }
+}
+
+fn metrics(records: &[&Record]) -> BTreeMap<String, Spread> {
+    let mut values: BTreeMap<&String, Vec<f64>> = BTreeMap::new();
+    for record in records.iter().filter(|record| record.status == Status::Ok) {
+        for (name, metric) in &record.outcome.metrics {
+            values.entry(name).or_default().extend(metric.mean.filter(|mean| mean.is_finite()));
+        }
+    }
+    let spread =
+        |values: &[f64]| Some(Spread { mean: rounded(stats::mean(values)?), sd: stats::sd(values).map(rounded) });
+    values.into_iter().filter_map(|(name, values)| Some((name.clone(), spread(&values)?))).collect()
+}
+
+fn finite_points(record: &Record) -> impl Iterator<Item = (u64, f64)> {
+    record
+        .curve
+        .iter()
+        .filter_map(|point| Some((point.step, point.objective.filter(|objective| objective.is_finite())?)))
+}
+
+fn curve(records: &[&Record], floor: f64) -> Vec<CurvePoint> {
+    let runs: Vec<(&Status, BTreeMap<u64, f64>)> =
+        records.iter().map(|record| (&record.status, finite_points(record).collect())).collect();
+    let steps: BTreeSet<u64> = runs.iter().flat_map(|(_, points)| points.keys().copied()).collect();
+    let at = |step: u64| {
+        let value = |(status, points): &(&Status, BTreeMap<u64, f64>)| {
+            let ended = **status != Status::Ok && points.keys().next_back().is_none_or(|last| *last < step);
+            points.get(&step).copied().or(ended.then_some(floor))
+        };
+        let values: Vec<f64> = runs.iter().filter_map(value).collect();
+        let ci = stats::t_interval(&values);
+        let ci = ci.map(|ci| Interval { low: rounded(ci.low), high: rounded(ci.high) });
+        Some(CurvePoint { step, n: values.len(), mean: rounded(stats::mean(&values)?), ci })
+    };
+    steps.into_iter().filter_map(at).collect()
+}
+
+fn run(record: &Record, reference: &Reference) -> Run {
+    let value = objective(record);
+    let se = record.outcome.metrics.get(&record.objective).and_then(|metric| metric.se);
+    Run {
+        trial: record.trial.clone(),
+        seed: record.seed,
+        status: record.status.clone(),
+        objective: value,
+        se: se.filter(|se| se.is_finite() && value.is_some()),
+        score: reference.score(value.unwrap_or(reference.random)),
+        curve: finite_points(record).collect(),
+        hashes: record.hashes.clone(),
+    }
+}
+
+fn overall(results: &[Cell], draw: &mut dyn FnMut(u32) -> u32) -> Vec<Overall> {
+    let mut agents: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
+    for cell in results.iter().filter(|cell| cell.learned && cell.score.is_some()) {
+        agents.entry(&cell.agent).or_default().push(cell);
+    }
+    agents.retain(|_, cells| cells.len() >= 2);
+    let mut over_worlds = |(agent, cells): (&str, Vec<&Cell>)| {
+        let scores = |cell: &&Cell| cell.runs.iter().filter_map(|run| run.score).collect();
+        let tasks: Vec<Vec<f64>> = cells.iter().map(scores).collect();
+        let means: Vec<f64> = tasks.iter().filter_map(|scores| stats::mean(scores)).collect();
+        let interval = stats::interquartile_mean_interval(&tasks, RESAMPLES, draw);
+        Some(Overall {
+            agent: agent.into(),
+            worlds: cells.iter().map(|cell| cell.world.clone()).collect(),
+            runs: tasks.iter().map(Vec::len).sum(),
+            iqm: rounded(stats::interquartile_mean(&tasks)?),
+            iqm_ci: interval.map(|interval| named(interval, "bootstrap")),
+            median: rounded(stats::median(&means)?),
+        })
+    };
+    agents.into_iter().filter_map(&mut over_worlds).collect()
+}
+
+fn provenance(records: &[Record]) -> Vec<Provenance> {
+    let key = |record: &Record| {
+        let code = serde_json::to_string(&record.code).expect("code has string keys only");
+        (code, record.device.clone(), record.math.clone())
+    };
+    groups(records, key)
+        .map(|group| Provenance {
+            code: group[0].code.clone(),
+            device: group[0].device.clone(),
+            math: group[0].math.clone(),
+            trials: group.len(),
+        })
+        .collect()
+}
+
+fn cell_time(world: &World, records: &[&Record]) -> CellTime {
+    let updates: Vec<f64> = records.iter().filter_map(|record| record.time.updates_per_s).collect();
+    let memory = records.iter().filter_map(|record| record.time.peak_memory_mb);
+    CellTime {
+        world: world.label.clone(),
+        agent: records[0].agent.clone(),
+        wall_s: rounded(records.iter().map(|record| record.time.wall_s).sum()),
+        updates_per_s: stats::mean(&updates).map(rounded),
+        peak_memory_mb: memory.max_by(f64::total_cmp),
+        jobs: records.iter().map(|record| record.time.jobs).max().unwrap_or(0),
+    }
+}
+
+fn count(records: &[Record]) -> Trials {
+    let with = |is: fn(&Status) -> bool| records.iter().filter(|record| is(&record.status)).count();
+    Trials {
+        total: records.len(),
+        ok: with(|status| *status == Status::Ok),
+        diverged: with(|status| matches!(status, Status::Diverged { .. })),
+        failed: with(|status| matches!(status, Status::Failed { .. })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn cell<'a>(summary: &'a Summary, env: &str, agent: &str) -> &'a Cell {
+        summary.results.iter().find(|cell| cell.env == env && cell.agent == agent).expect("the sample has this cell")
+    }
+
+    fn assert_close(found: f64, expected: f64) {
+        assert!((found - expected).abs() <= 1e-9 * expected.abs(), "{found} is not {expected}");
+    }
+
+    /// Mean, spread, score and regret of one cell, from the definition and from the records alone.
+    #[test]
+    fn figures_follow_their_definitions() {
+        let summary = sample::summary();
+        let env = "rec/markov-interest-v1";
+        let values: Vec<f64> = sample::records()
+            .iter()
+            .filter(|record| record.env == env && record.agent == "dqn")
+            .map(|record| record.outcome.metrics["discounted_return"].mean.unwrap())
+            .collect();
+        let mean = values.iter().sum::<f64>() / 5.0;
+        let variance = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>() / 4.0;
+        let dqn = cell(&summary, env, "dqn");
+        assert_eq!((dqn.n, dqn.diverged, dqn.failed), (5, 0, 0));
+        assert_close(dqn.mean, mean);
+        assert_close(dqn.sd.unwrap(), variance.sqrt());
+        assert_close(dqn.score.unwrap(), (mean - 3.08) / (7.104 - 3.08));
+        assert_close(dqn.regret, 7.104 - mean);
+        let ci = dqn.ci.as_ref().unwrap();
+        // scipy.stats.t.ppf(0.975, 4) = 2.7764451051977934
+        assert_close(ci.high - ci.low, 2.0 * 2.776_445_105_197_793_4 * (variance / 5.0).sqrt());
+        assert_eq!(ci.method, "t");
+    }
+
+    /// A diverged seed stays in the denominator with the random policy's value, keeps its status, and the curve goes
+    /// on counting it after its end.
+    #[test]
+    fn a_diverged_trial_counts_as_random() {
+        let summary = sample::summary();
+        let dqn = cell(&summary, "pricing/yogurt-v1", "dqn");
+        assert_eq!((dqn.n, dqn.diverged), (5, 1));
+        let finished: f64 = dqn.runs.iter().filter_map(|run| run.objective).sum();
+        assert_close(dqn.mean, (finished + 101.25) / 5.0);
+        assert_eq!((dqn.runs[3].objective, dqn.runs[3].score), (None, Some(0.0)));
+        assert!(matches!(&dqn.runs[3].status, Status::Diverged { message } if message.contains("NaN")));
+        let last = dqn.curve.last().unwrap();
+        assert_eq!(last.n, 5);
+        assert_close(last.mean, dqn.mean);
+        assert_eq!(dqn.metrics["length"], Spread { mean: 40.0, sd: Some(0.0) });
+    }
+
+    /// Where the optimum is only bounded, the score against the upper bound and the regret are the cautious ones.
+    #[test]
+    fn a_bounded_optimum_gives_both_scores() {
+        let summary = sample::summary();
+        let rainbow = cell(&summary, "rec/markov-interest-matrix-v1", "rainbow-lite");
+        assert_close(rainbow.score.unwrap(), (rainbow.mean - 3.9) / (5.255 - 3.9));
+        assert_close(rainbow.score_upper.unwrap(), (rainbow.mean - 3.9) / (5.931 - 3.9));
+        assert_close(rainbow.regret, 5.931 - rainbow.mean);
+        assert_eq!(cell(&summary, "rec/markov-interest-v1", "dqn").score_upper, None);
+    }
+
+    /// A reference policy has one evaluation and no spread over seeds; its interval says that it is over episodes.
+    #[test]
+    fn a_reference_policy_has_an_interval_over_episodes() {
+        let summary = sample::summary();
+        let myopic = cell(&summary, "rec/markov-interest-v1", "myopic");
+        let ci = myopic.ci.as_ref().unwrap();
+        assert_eq!((myopic.n, myopic.sd, ci.method.as_str()), (1, None, "episodes"));
+        assert_close(ci.high - ci.low, 2.0 * 1.96 * 0.01 * (7.104 - 3.08));
+    }
+
+    /// One seed of a learned agent gives no interval at all.
+    #[test]
+    fn one_seed_has_no_interval() {
+        let records = sample::records();
+        let one: Vec<Record> = records.into_iter().filter(|record| record.learned && record.seed == 0).collect();
+        let summary = summarise("t", "c", &one, &mut sample::draw()).unwrap();
+        assert!(summary.results.iter().all(|cell| cell.ci.is_none() && cell.score_ci.is_none()));
+        assert!(summary.overall.iter().all(|overall| overall.iqm_ci.is_none()));
+    }
+
+    /// The id reads every figure, and no clock; the order of the lines changes nothing.
+    #[test]
+    fn the_id_depends_on_the_figures_alone() {
+        let mut records = sample::records();
+        let id = sample::summary().id;
+        records.reverse();
+        records[0].time.wall_s += 1.0;
+        assert_eq!(summarise("Sample", "mercato run sample", &records, &mut sample::draw()).unwrap().id, id);
+        records[0].outcome.metrics.get_mut("length").unwrap().mean = Some(41.0);
+        assert_ne!(summarise("Sample", "mercato run sample", &records, &mut sample::draw()).unwrap().id, id);
+    }
+
+    /// Two parameter sets of one id are two worlds, told apart by what differs: their scores must never mix.
+    #[test]
+    fn parameters_tell_worlds_of_one_id_apart() {
+        let mut records: Vec<Record> =
+            sample::records().into_iter().filter(|record| record.env == "pricing/yogurt-v1").collect();
+        let mut grid = records.clone();
+        for record in &mut grid {
+            record.env_params["actions"] = "grid".into();
+            record.reference.optimum_lower = 400.0;
+            record.reference.optimum_upper = 400.0;
+        }
+        records.extend(grid);
+        let summary = summarise("t", "c", &records, &mut sample::draw()).unwrap();
+        let labels: Vec<&str> = summary.worlds.iter().map(|world| world.label.as_str()).collect();
+        assert_eq!(labels, ["pricing/yogurt-v1 (actions=grid)", "pricing/yogurt-v1 (actions=default)"]);
+    }
+
+    /// What cannot be averaged is an error that names both trials.
+    #[test]
+    fn mixed_and_doubled_trials_are_refused() {
+        let whole = sample::records();
+        let refused = |records: &[Record]| summarise("t", "c", records, &mut sample::draw()).unwrap_err();
+        assert_eq!(refused(&[]), SummaryError::Empty);
+        let mut records = whole.clone();
+        records.push(whole[4].clone());
+        assert!(matches!(refused(&records), SummaryError::Duplicate { .. }));
+        let mut records = whole.clone();
+        records[4].agent_config["lr"] = 0.5.into();
+        assert!(matches!(refused(&records), SummaryError::Mixed { field: "agent_config", .. }));
+        let mut records = whole;
+        records[4].reference.random = 0.0;
+        assert!(matches!(refused(&records), SummaryError::Mixed { field: "reference", .. }));
+    }
+
+    /// Runs are pooled over worlds: 15 scores, 3 cut at each end.
+    #[test]
+    fn overall_pools_the_runs_of_all_worlds() {
+        let summary = sample::summary();
+        let dqn = summary.overall.iter().find(|overall| overall.agent == "dqn").unwrap();
+        let cells = summary.results.iter().filter(|cell| cell.agent == "dqn");
+        let mut scores: Vec<f64> = cells.flat_map(|cell| cell.runs.iter().filter_map(|run| run.score)).collect();
+        scores.sort_by(f64::total_cmp);
+        assert_eq!((dqn.runs, dqn.worlds.len()), (15, 3));
+        assert_close(dqn.iqm, scores[3..12].iter().sum::<f64>() / 9.0);
+        let ci = dqn.iqm_ci.as_ref().unwrap();
+        assert!(ci.low <= dqn.iqm && dqn.iqm <= ci.high);
+        assert!(summary.overall.iter().all(|overall| overall.agent != "price_grid"), "one world is no aggregate");
+    }
+
+    /// `report.json` holds the whole summary.
+    #[test]
+    fn a_summary_survives_its_own_text() {
+        let summary = sample::summary();
+        assert_eq!(serde_json::from_str::<Summary>(&summary.to_json()).unwrap(), summary);
+    }
+}

@@ -1,0 +1,252 @@
+//! The layout of `report.json`: every figure that a report shows, and nothing that a renderer would have to compute.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::record::{Code, Evaluation, Hashes, Reference, Status};
+use crate::stats::Interval;
+use crate::verdicts::Tick;
+
+/// Number of the layout of `report.json`.
+pub const SCHEMA: u32 = 1;
+
+/// All figures of a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Layout, [`SCHEMA`].
+    pub schema: u32,
+    /// SHA-256 over the canonical JSON of everything else but `time`.
+    pub id: String,
+    /// Title of the report.
+    pub title: String,
+    /// Command that makes the records again.
+    pub command: String,
+    /// What the figures say, in sentences.
+    pub verdicts: Vec<String>,
+    /// What a careful reader checks first.
+    pub ticks: Vec<Tick>,
+    /// Trials by how they ended.
+    pub trials: Trials,
+    /// Worlds, sorted by id and parameters.
+    pub worlds: Vec<World>,
+    /// One entry for each world and agent: worlds as above, in each the learned agents first, then by name.
+    pub results: Vec<Cell>,
+    /// Learned agents over all worlds in which they ran, for those with at least two.
+    pub overall: Vec<Overall>,
+    /// Every combination of code, device and arithmetic among the records.
+    pub provenance: Vec<Provenance>,
+    /// Clock and memory, which the id does not read.
+    pub time: Vec<CellTime>,
+}
+
+/// Number of trials by how they ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trials {
+    /// All of them.
+    pub total: usize,
+    /// Those that came to their last evaluation.
+    pub ok: usize,
+    /// Those whose numbers stopped being finite.
+    pub diverged: usize,
+    /// Those that an error ended.
+    pub failed: usize,
+}
+
+/// A world with one set of parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Id and, where the same id appears with other parameters, those that differ. Unique in a report.
+    pub label: String,
+    /// Id with version.
+    pub env: String,
+    /// Resolved parameters.
+    pub params: Value,
+    /// Metric that counts.
+    pub objective: String,
+    /// Published values.
+    pub reference: Reference,
+}
+
+/// One agent in one world, over its seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// Label of the world.
+    pub world: String,
+    /// Id of the world.
+    pub env: String,
+    /// Name of the agent.
+    pub agent: String,
+    /// Whether it learns.
+    pub learned: bool,
+    /// Its resolved configuration.
+    pub config: Value,
+    /// Training transitions of each run.
+    pub budget: u64,
+    /// How each run was evaluated.
+    pub evaluation: Evaluation,
+    /// Runs, those that diverged or failed among them.
+    pub n: usize,
+    /// Runs that diverged.
+    pub diverged: usize,
+    /// Runs that failed.
+    pub failed: usize,
+    /// Mean of the objective over the runs.
+    pub mean: f64,
+    /// Median over the runs.
+    pub median: f64,
+    /// Standard deviation over the runs; absent for one run.
+    pub sd: Option<f64>,
+    /// 95 % interval of the mean.
+    pub ci: Option<Confidence>,
+    /// (mean - random) / (optimum - random): 0 is the random policy, 1 the optimum. Where the optimum is only bounded,
+    /// this is against the lower bound, and may pass 1. Absent where the optimum is no better than random.
+    pub score: Option<f64>,
+    /// Interval of `score`, from `ci`.
+    pub score_ci: Option<Confidence>,
+    /// Score against the upper bound of the optimum, where that differs: the least that the true score can be.
+    pub score_upper: Option<f64>,
+    /// Optimum (its upper bound) - mean: where the optimum is only bounded, the most that the true regret can be.
+    pub regret: f64,
+    /// All metrics of the last evaluations, over the runs that came to one.
+    pub metrics: BTreeMap<String, Spread>,
+    /// Learning curve over the runs; empty for reference policies.
+    pub curve: Vec<CurvePoint>,
+    /// The runs, by seed.
+    pub runs: Vec<Run>,
+}
+
+/// A 95 % interval and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Confidence {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// `t`: Student's t over runs; `episodes`: 1.96 standard errors over the evaluation episodes of a reference
+    /// policy, all of whose runs are the same; `bootstrap`: percentile interval of the stratified bootstrap.
+    pub method: String,
+}
+
+/// Mean and standard deviation over runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation; absent for one run.
+    pub sd: Option<f64>,
+}
+
+/// One point of the learning curve over runs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Training transitions.
+    pub step: u64,
+    /// Runs behind the point. Past its end a diverged or failed run counts with the value of the random policy.
+    pub n: usize,
+    /// Mean of the objective.
+    pub mean: f64,
+    /// Student's t interval of that mean, for this point alone; absent for one run.
+    pub ci: Option<Interval>,
+}
+
+/// One run: a trial as a line of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Id of the trial.
+    pub trial: String,
+    /// Seed.
+    pub seed: u64,
+    /// How it ended.
+    pub status: Status,
+    /// Objective at the last evaluation; absent if there was none.
+    pub objective: Option<f64>,
+    /// Its standard error over the episodes.
+    pub se: Option<f64>,
+    /// Its score, 0 for a run that diverged or failed.
+    pub score: Option<f64>,
+    /// Evaluations as (training transitions, objective).
+    pub curve: Vec<(u64, f64)>,
+    /// Hashes for comparing a re-run.
+    pub hashes: Hashes,
+}
+
+/// A learned agent over the worlds in which it ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// Name of the agent.
+    pub agent: String,
+    /// Labels of the worlds.
+    pub worlds: Vec<String>,
+    /// Runs in all of them.
+    pub runs: usize,
+    /// Interquartile mean of all runs' scores.
+    pub iqm: f64,
+    /// Its interval by the stratified bootstrap; absent if some world has one run only.
+    pub iqm_ci: Option<Confidence>,
+    /// Median of the worlds' mean scores.
+    pub median: f64,
+}
+
+/// Records that one build made on one kind of device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The code.
+    pub code: Code,
+    /// The device.
+    pub device: String,
+    /// The arithmetic.
+    pub math: String,
+    /// How many trials.
+    pub trials: usize,
+}
+
+/// Clock and memory of one agent in one world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellTime {
+    /// Label of the world.
+    pub world: String,
+    /// Name of the agent.
+    pub agent: String,
+    /// Seconds of all its trials together.
+    pub wall_s: f64,
+    /// Mean over its trials of the updates in a second of training.
+    pub updates_per_s: Option<f64>,
+    /// Largest resident memory among its trials' processes, MiB.
+    pub peak_memory_mb: Option<f64>,
+    /// Most trials that ran side by side.
+    pub jobs: u32,
+}
+
+impl Summary {
+    /// The results of one world, learned agents first.
+    pub fn cells<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a Cell> {
+        self.results.iter().filter(|cell| cell.world == world.label)
+    }
+
+    /// Names of the learned agents, sorted: their places give each its colour and marker.
+    pub fn learned_agents(&self) -> Vec<&str> {
+        let names: BTreeSet<&str> =
+            self.results.iter().filter(|cell| cell.learned).map(|cell| cell.agent.as_str()).collect();
+        names.into_iter().collect()
+    }
+
+    /// `report.json`: indented, with a newline at the end.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a summary has string keys only");
+        text.push('\n');
+        text
+    }
+
+    /// SHA-256 in hex over the canonical JSON (sorted keys, no white space) of all fields but `id` and `time`.
+    pub(crate) fn digest(&self) -> String {
+        let mut content = serde_json::to_value(self).expect("a summary has string keys only");
+        if let Some(fields) = content.as_object_mut() {
+            fields.remove("id");
+            fields.remove("time");
+        }
+        Sha256::digest(content.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,141 @@
+//! What the figures say, in sentences that claim no more than the intervals allow. Names stand in `backticks`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::number::{decimals, fixed};
+use crate::summary::{Cell, Summary, World};
+
+/// Fewest seeds on which a claim should rest; below, intervals are wide and their coverage uncertain.
+pub const SEEDS_FOR_A_CLAIM: usize = 10;
+
+/// One thing that a careful reader checks first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Whether it is as it should be.
+    pub holds: bool,
+    /// What was found.
+    pub text: String,
+}
+
+/// A few sentences about each world.
+pub fn verdicts(summary: &Summary) -> Vec<String> {
+    summary.worlds.iter().map(|world| format!("`{}`: {}", world.label, about(summary, world))).collect()
+}
+
+/// Completeness, seeds, provenance.
+pub fn ticks(summary: &Summary) -> Vec<Tick> {
+    let trials = summary.trials;
+    let finished = if trials.ok == trials.total {
+        format!("All {} trials finished.", trials.total)
+    } else {
+        format!(
+            "{} of {} trials finished; {} diverged and {} failed. These count with score 0.",
+            trials.ok, trials.total, trials.diverged, trials.failed
+        )
+    };
+    let mut ticks = vec![Tick { holds: trials.ok == trials.total, text: finished }];
+    if let Some(fewest) = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min() {
+        let holds = fewest >= SEEDS_FOR_A_CLAIM;
+        let warning = if holds { "" } else { ", so the figures are indications: a claim should rest on at least 10" };
+        let seeds = if fewest == 1 { "1 seed" } else { &format!("{fewest} seeds") };
+        ticks.push(Tick { holds, text: format!("Every learned agent ran with {seeds} or more{warning}.") });
+    }
+    let dirty = summary.provenance.iter().any(|origin| origin.code.dirty);
+    let unknown = summary.provenance.iter().any(|origin| origin.code.commit.is_none());
+    let tree = match (dirty, unknown) {
+        (true, _) => "The working tree had changes that no commit holds.",
+        (false, true) => "The sources lay in no repository, so no commit is known.",
+        (false, false) => "The working tree was clean.",
+    };
+    ticks.push(Tick { holds: !dirty && !unknown, text: tree.into() });
+    let builds = summary.provenance.len();
+    let text = if builds == 1 {
+        "All records come from one build on one kind of machine.".into()
+    } else {
+        format!("The records come from {builds} combinations of build and machine.")
+    };
+    ticks.push(Tick { holds: builds == 1, text });
+    let exact = summary.provenance.iter().all(|origin| origin.math == "exact");
+    let text = if exact {
+        "All arithmetic is exact: a re-run gives the same bits."
+    } else {
+        "Some trials used fast arithmetic: a re-run may differ within rounding."
+    };
+    ticks.push(Tick { holds: exact, text: text.into() });
+    ticks
+}
+
+fn about(summary: &Summary, world: &World) -> String {
+    let mut learners: Vec<&Cell> = summary.cells(world).filter(|cell| cell.learned).collect();
+    learners.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    let Some((best, others)) = learners.split_first() else {
+        return "no learned agent ran here.".into();
+    };
+    let reference = &world.reference;
+    let digits = decimals(reference.optimum_upper - reference.random);
+    let interval = best.score_ci.as_ref().map(|ci| format!(" [{}, {}]", fixed(ci.low, 3), fixed(ci.high, 3)));
+    let score = best.score.map(|score| format!(", score {}{}", fixed(score, 3), interval.unwrap_or_default()));
+    let mut text = format!("`{}` comes highest{}", best.agent, score.unwrap_or_default());
+    match best.score_upper {
+        None => text += &format!(", regret {}.", fixed(best.regret, digits)),
+        Some(least) => {
+            text += &format!(
+                " against the lower bound of the optimum, at least {} against its upper bound, regret at most {}.",
+                fixed(least, 3),
+                fixed(best.regret, digits)
+            );
+        }
+    }
+    let lower_end = |cell: &Cell| cell.ci.as_ref().map(|ci| ci.low);
+    let upper_end = |cell: &Cell| cell.ci.as_ref().map(|ci| ci.high);
+    let reached: Vec<&Cell> = others
+        .iter()
+        .filter(|cell| upper_end(cell).zip(lower_end(best)).is_none_or(|(a, b)| a >= b))
+        .copied()
+        .collect();
+    if !reached.is_empty() {
+        text += &format!(" These runs do not separate it from {}.", names(&reached));
+    }
+    let references = [("myopic", reference.myopic), ("random", Some(reference.random))];
+    let known = references.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    for (name, value) in known.filter(|(_, value)| *value < reference.optimum_lower) {
+        let unproven = |cell: &&Cell| lower_end(cell).is_none_or(|low| low <= value);
+        let weak: Vec<&Cell> = learners.iter().copied().filter(unproven).collect();
+        if !weak.is_empty() {
+            text += &format!(" Not shown to beat the {name} policy: {}.", names(&weak));
+        }
+    }
+    text
+}
+
+fn names(cells: &[&Cell]) -> String {
+    cells.iter().map(|cell| format!("`{}`", cell.agent)).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sample;
+
+    /// The diverged seed costs `dqn` its lead over the myopic policy, and the sentence says so; nothing is claimed
+    /// where intervals overlap.
+    #[test]
+    fn verdicts_claim_what_the_intervals_allow() {
+        let summary = sample::summary();
+        let [yogurt, matrix, interest] = &summary.verdicts[..] else { panic!("{:?}", summary.verdicts) };
+        assert!(yogurt.starts_with("`pricing/yogurt-v1`: `price_grid` comes highest, score 0.9"), "{yogurt}");
+        assert!(yogurt.contains("Not shown to beat the myopic policy: `dqn`."), "{yogurt}");
+        assert!(!yogurt.contains("Not shown to beat the myopic policy: `price_grid`"), "{yogurt}");
+        assert!(matrix.contains("against the lower bound of the optimum, at least 0."), "{matrix}");
+        assert!(interest.contains("do not separate it from `dqn`."), "{interest}");
+    }
+
+    /// A report of 5 seeds with two ended trials must not look complete.
+    #[test]
+    fn ticks_name_what_is_missing() {
+        let ticks = sample::summary().ticks;
+        let open: Vec<&str> = ticks.iter().filter(|tick| !tick.holds).map(|tick| tick.text.as_str()).collect();
+        assert_eq!(open.len(), 2, "{open:?}");
+        assert!(open[0].contains("1 diverged and 1 failed"), "{}", open[0]);
+        assert!(open[1].contains("5 seeds"), "{}", open[1]);
+    }
+}
