@@ -2,6 +2,7 @@
 pub mod env;
 pub mod error;
 pub mod math;
+pub mod oracle;
 pub mod registry;
 pub mod rng;
 pub mod space;

@@ -1,11 +1,24 @@
 //! The worlds: one file each under `suite/<family>/`, one line in [`ENVS`].
 use crate::registry::Entry;
 
+#[cfg(test)]
+mod played;
+
+/// Recommendation: which item to show.
+pub mod rec {
+    pub mod markov_interest;
+}
+
 /// Worlds for comparing agents with published curves, and for tests.
 pub mod classic {
     pub mod chain;
 }
 
 /// Every world, in the order of the documentation.
-pub const ENVS: &[Entry] =
-    &[Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs"))];
+pub const ENVS: &[Entry] = &[
+    Entry::new::<rec::markov_interest::MarkovInterest>(
+        "rec/markov-interest-v1",
+        include_str!("suite/rec/markov_interest.rs"),
+    ),
+    Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
+];
