@@ -1,4 +1,5 @@
 //! Synthetic user-behaviour worlds whose optimum is known.
+pub mod check;
 pub mod env;
 pub mod error;
 pub mod math;
