@@ -9,6 +9,19 @@ pub enum Error {
     /// The machine lacks the instruction set that was asked for.
     #[error("this machine has no {0}; unset MERCATO_ISA or set it to scalar")]
     MissingIsa(&'static str),
+    /// A batch was asked of a ring without a complete transition.
+    #[error(
+        "the replay memory of {slots} slots offers no complete transition after {committed} steps; start learning later \
+         or make it larger than the window of {window} steps"
+    )]
+    NothingToDraw {
+        /// Slots in the ring.
+        slots: usize,
+        /// Slots committed so far.
+        committed: u32,
+        /// Window length n.
+        window: usize,
+    },
 }
 
 /// Result of this crate.

@@ -11,10 +11,14 @@
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod cpu;
 pub mod device;
+mod dispatch;
 pub mod error;
+mod gemm;
 pub mod memory;
 pub mod ops;
 pub mod schedule;
+#[cfg(test)]
+mod testing;
 
 pub use cpu::{Cpu, Isa};
 pub use device::{Device, Element, Span};

@@ -1,5 +1,6 @@
 //! Epsilon-greedy: with probability ε a uniform action, else the lowest index of the largest Q.
-use crate::{device::Device, error::Result, schedule::Ramp};
+use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::STEPS, schedule::Ramp};
+use envs::rng::{Domain, Purpose, Rng};
 
 /// How actions are chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,4 +27,134 @@ pub trait Choose: Device {
         clock: &Self::Buf<u32>,
         action: &mut Self::Buf<u32>,
     ) -> Result<()>;
+}
+
+impl Choose for Cpu {
+    fn choose(
+        &self,
+        config: &ChooseConfig,
+        rows: usize,
+        q: &Vec<f32>,
+        clock: &Vec<u32>,
+        action: &mut Vec<u32>,
+    ) -> Result<()> {
+        compiled!(self.isa() => greedy(
+            q: &[f32] = &q[..rows * config.actions],
+            actions: usize = config.actions,
+            action: &mut [u32] = action,
+        ));
+        let epsilon = config.epsilon.at(clock[STEPS]);
+        if epsilon > 0.0 {
+            let address = Rng::new(config.seed, Domain::Agent);
+            for (row, action) in action[..rows].iter_mut().enumerate() {
+                let mut stream = address.at(row as u32, 0, clock[STEPS]).stream(Purpose::EXPLORE);
+                if stream.bernoulli(epsilon) {
+                    *action = stream.below(config.actions as u32);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[inline(always)]
+fn greedy(q: &[f32], actions: usize, action: &mut [u32]) {
+    for (q, action) in q.chunks_exact(actions).zip(action) {
+        *action = argmax(q) as u32;
+    }
+}
+
+/// The lowest index of the largest number; a NaN is never larger than anything, and a row without any number above −∞
+/// gives 0.
+#[inline(always)]
+pub(crate) fn argmax(row: &[f32]) -> usize {
+    const LANES: usize = 32;
+    if row.len() < LANES {
+        let (mut index, mut best) = (0, f32::NEG_INFINITY);
+        for (i, &number) in row.iter().enumerate() {
+            if number > best {
+                (index, best) = (i, number);
+            }
+        }
+        return index;
+    }
+    let larger = |best: f32, number: f32| if number > best { number } else { best };
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let chunks = row.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for (best, &number) in lanes.iter_mut().zip(chunk) {
+            *best = larger(*best, number);
+        }
+    }
+    let best = lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |best, &number| larger(best, number));
+    if best == f32::NEG_INFINITY {
+        return 0;
+    }
+    let holds = |chunk: &[f32]| chunk.iter().fold(false, |found, &number| found | (number == best));
+    let first = row.chunks(LANES).position(holds).unwrap_or(0) * LANES;
+    first + row[first..].iter().position(|&number| number == best).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{numbers, plain, stream, vectored};
+
+    fn config(actions: usize, epsilon: f32) -> ChooseConfig {
+        ChooseConfig { actions, epsilon: Ramp::constant(epsilon), seed: 3 }
+    }
+
+    fn choose(cpu: &Cpu, config: &ChooseConfig, q: &[f32], step: u32) -> Vec<u32> {
+        let rows = q.len() / config.actions;
+        let mut action = vec![99; rows];
+        cpu.choose(config, rows, &q.to_vec(), &vec![0, step], &mut action).unwrap();
+        action
+    }
+
+    /// Ties (also of −0 and +0) go to the lowest index, NaN is passed over, in short and long rows.
+    #[test]
+    fn greedy_is_the_lowest_index_of_the_largest() {
+        let mut stream = stream(1);
+        for cpu in std::iter::once(plain()).chain(vectored()) {
+            for actions in [1, 2, 10, 31, 32, 33, 64, 100, 1000] {
+                let mut q = numbers(&mut stream, 20 * actions);
+                q.iter_mut().step_by(7).for_each(|q| *q = (*q * 3.0).round() / 3.0);
+                q.iter_mut().step_by(11).for_each(|q| *q = f32::NAN);
+                let expected: Vec<u32> = q
+                    .chunks_exact(actions)
+                    .map(|row| {
+                        let wins = |i: usize| {
+                            row.iter()
+                                .enumerate()
+                                .all(|(j, &other)| other.is_nan() || row[i] > other || row[i] == other && i <= j)
+                        };
+                        (0..actions).find(|&i| !row[i].is_nan() && wins(i)).unwrap_or(0) as u32
+                    })
+                    .collect();
+                assert_eq!(choose(&cpu, &config(actions, 0.0), &q, 0), expected, "{actions}");
+            }
+            for hopeless in [f32::NAN, f32::NEG_INFINITY] {
+                assert_eq!(choose(&cpu, &config(40, 0.0), &[hopeless; 40], 0), [0]);
+            }
+            let mut row = [f32::NAN; 40];
+            row[20] = f32::NEG_INFINITY;
+            assert_eq!(choose(&cpu, &config(40, 0.0), &row, 0), [0], "as in a short row");
+            assert_eq!(choose(&cpu, &config(40, 0.0), &[&row[..20], &[f32::INFINITY; 20]].concat(), 0), [20]);
+        }
+    }
+
+    /// About ε of the rows explore, every action alike, and a row's draw does not depend on the number of rows.
+    #[test]
+    fn explores_with_probability_epsilon() {
+        let actions = 4;
+        let q: Vec<f32> = [0.0, 1.0, 0.0, 0.0].repeat(40_000);
+        let chosen = choose(&plain(), &config(actions, 0.2), &q, 7);
+        for (action, expected) in [(0, 0.05), (1, 0.85), (2, 0.05), (3, 0.05)] {
+            let share = chosen.iter().filter(|&&a| a == action).count() as f64 / 40_000.0;
+            assert!((share - expected).abs() < 0.01, "{action}: {share}");
+        }
+        assert_eq!(choose(&plain(), &config(actions, 0.2), &q[..400], 7), chosen[..100]);
+        assert_ne!(choose(&plain(), &config(actions, 0.2), &q, 8), chosen);
+    }
 }
