@@ -141,10 +141,15 @@ fn world_section(summary: &Summary, world: &World, text: Option<&WorldText>) -> 
     }
     let learned: Vec<&Cell> = summary.cells(world).filter(|cell| cell.learned).collect();
     if !learned.is_empty() {
-        let broken = if learned.iter().any(|cell| cell.diverged + cell.failed > 0) {
-            " A cross marks where a run broke off; from there on it counts with the random policy\u{2019}s value."
-        } else {
-            ""
+        let ended = || learned.iter().flat_map(|cell| &cell.runs).filter(|run| run.status != Status::Ok);
+        let broken = match (ended().count(), ended().any(|run| !run.curve.is_empty())) {
+            (0, _) => "",
+            (_, true) => {
+                " A cross marks where a run broke off; from there on it counts with the random policy\u{2019}s value."
+            }
+            (_, false) => {
+                " A run that failed before its first evaluation counts with the random policy\u{2019}s value."
+            }
         };
         let caption = format!(
             "Learning curves: mean over seeds (thick, with markers), its 95 % interval at each point by itself \
@@ -161,7 +166,11 @@ fn world_section(summary: &Summary, world: &World, text: Option<&WorldText>) -> 
                 .into(),
         ));
     }
-    blocks.extend(metric_table(summary, world).map(Block::Table));
+    blocks.push(Block::Table(published_table(world)));
+    if let Some(table) = metric_table(summary, world) {
+        blocks.push(Block::Text("Further metrics of the last evaluation, mean over the runs that finished:".into()));
+        blocks.push(Block::Table(table));
+    }
     blocks.push(Block::Details { summary: "Every run".into(), blocks: vec![Block::Table(run_table(summary, world))] });
     if let Some(text) = text.filter(|text| !text.page_markdown.trim().is_empty()) {
         let page = crate::document::demoted(&text.page_markdown, 3);
@@ -248,19 +257,28 @@ fn agent_table(summary: &Summary, world: &World) -> Table {
             format!("{most}{}", fixed(cell.regret, digits)).into(),
         ]);
     }
+    table
+}
+
+/// What the world's page publishes, beside which the measured reference policies can be held.
+fn published_table(world: &World) -> Table {
     let reference = &world.reference;
-    let optimum =
-        [("optimum, lower bound", reference.optimum_lower), ("optimum, upper bound", reference.optimum_upper)];
-    let optimum = if reference.is_exact() { vec![("optimum", reference.optimum_upper)] } else { optimum.to_vec() };
+    let optimum = if reference.is_exact() {
+        vec![("optimum", reference.optimum_upper)]
+    } else {
+        vec![("optimum, upper bound", reference.optimum_upper), ("optimum, lower bound", reference.optimum_lower)]
+    };
+    let policies = [("random", Some(reference.random)), ("myopic", reference.myopic)];
+    let policies = policies.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let named = reference.named.iter().map(|(name, value)| (name.as_str(), *value));
-    let published = [("random", Some(reference.random)), ("myopic", reference.myopic)];
-    let published = published.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    for (name, value) in optimum.into_iter().chain(published).chain(named) {
-        let score = reference.score(value).map_or("\u{2013}".into(), |score| fixed(score, 3));
-        let regret = fixed(reference.optimum_upper - value, digits);
-        let absent = || String::from("\u{2013}");
-        let name = format!("{name}, as published");
-        table.push([name, absent(), fixed(value, digits), absent(), absent(), absent(), score, absent(), regret]);
+    let mut table = Table::new(&["published value", "#value", "#score", "#regret"]);
+    for (name, value) in optimum.into_iter().chain(policies).chain(named) {
+        table.push([
+            code(name),
+            fixed(value, digits(world)),
+            reference.score(value).map_or("\u{2013}".into(), |score| fixed(score, 3)),
+            fixed(reference.optimum_upper - value, digits(world)),
+        ]);
     }
     table
 }
@@ -360,15 +378,8 @@ fn ended_early(summary: &Summary) -> Vec<Block> {
 }
 
 fn protocol(summary: &Summary) -> Vec<Block> {
-    let mut table = Table::new(&[
-        "world",
-        "agent",
-        "seeds",
-        "#training transitions",
-        "#evaluated every",
-        "#evaluation episodes",
-        "#evaluation seed",
-    ]);
+    let mut table =
+        Table::new(&["world", "agent", "seeds", "#transitions", "#evaluated every", "#episodes", "#evaluation seed"]);
     let mut configs = Vec::new();
     for cell in &summary.results {
         let seeds: Vec<u64> = cell.runs.iter().map(|run| run.seed).collect();
@@ -376,8 +387,12 @@ fn protocol(summary: &Summary) -> Vec<Block> {
             code(&cell.world),
             code(&cell.agent),
             ranges(&seeds),
-            count(cell.budget),
-            if cell.evaluation.every == 0 { "end only".into() } else { count(cell.evaluation.every) },
+            if cell.learned { count(cell.budget) } else { "\u{2013}".into() },
+            match cell.evaluation.every {
+                _ if !cell.learned => "\u{2013}".into(),
+                0 => "at the end".into(),
+                every => count(every),
+            },
             count(cell.evaluation.episodes.into()),
             cell.evaluation.seed.to_string(),
         ]);
@@ -391,7 +406,7 @@ fn protocol(summary: &Summary) -> Vec<Block> {
         heading(2, "Protocol"),
         Block::Text(
             "A run is one trial: one seed of one agent in one world, trained from its initial weights. Its result is \
-             the last evaluation, never the best. Evaluation episodes have a seed of their own and are the same for \
+             the last evaluation, never the best. Budgets and intervals are in training transitions; evaluation episodes have a seed of their own and are the same for \
              every run of a row."
                 .into(),
         ),

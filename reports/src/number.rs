@@ -26,7 +26,10 @@ pub fn fixed(value: f64, decimals: usize) -> String {
 pub fn short(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && !(1e-3..1e9).contains(&size) {
-        return format!("{value:.2e}").replace('-', "\u{2212}");
+        let text = format!("{value:.3e}");
+        let (mantissa, exponent) = text.split_once('e').expect("the format has an exponent");
+        let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
+        return format!("{mantissa}e{exponent}").replace('-', "\u{2212}");
     }
     let decimals = match size {
         1000.0.. => 0,
@@ -86,7 +89,7 @@ mod tests {
     fn short_numbers() {
         assert_eq!(
             [0.0, 40.0, 0.25, 12_345.6, 1e-9, 0.123456].map(short),
-            ["0", "40", "0.25", "12,346", "1.00e\u{2212}9", "0.1235"]
+            ["0", "40", "0.25", "12,346", "1e\u{2212}9", "0.1235"]
         );
     }
 }

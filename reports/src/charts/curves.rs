@@ -1,5 +1,7 @@
 //! Learning curves of one world, each named at its right end rather than in a legend.
 
+use std::ops::Range;
+
 use super::canvas::{Align, Axis, Canvas, Dash, INK, LINE_HEIGHT, Look, Place, paint, text_width};
 use super::placement::spread;
 use super::{Chart, ChartError};
@@ -38,14 +40,13 @@ pub fn draw(summary: &Summary, world: &World) -> Result<Chart, ChartError> {
     let tallest = TOP + BOTTOM + LINE_HEIGHT * labels.len() as f64;
     let height = if tallest > 400.0 { tallest } else { 400.0 };
     let range = value_range(&cells, &levels, &world.reference);
-    let mut y = Axis { values: range, pixels: height - BOTTOM..TOP };
+    let y = Axis { values: range, pixels: height - BOTTOM..TOP };
     let y_ticks: Vec<(f64, String)> = y.ticks(7).into_iter().map(|tick| (tick, fixed(tick, digits))).collect();
     let y_ticks = without_idle_zeros(y_ticks);
     let left = 14.0 + widest(y_ticks.iter().map(|(_, text)| text.as_str()))?;
     let right = WIDTH - LEADER - 6.0 - widest(labels.iter().map(|(_, text)| text.as_str()))?;
     let budget = cells.iter().map(|(cell, _)| cell.budget).max().unwrap_or(0);
     let x = Axis { values: 0.0..if budget > 0 { budget as f64 } else { 1.0 }, pixels: left..right };
-    y.pixels = height - BOTTOM..TOP;
 
     let file = format!("curves-{}.svg", slug(&world.label));
     paint(file, alt(world, &cells, digits), (WIDTH as u32, height as u32), |canvas| {
@@ -102,7 +103,7 @@ fn levels(summary: &Summary, world: &World, digits: usize) -> Vec<Level> {
 
 /// From the lowest to the highest of all that is drawn, but no further below the random policy than the optimum is
 /// above it: one run far down must not flatten all others.
-fn value_range(cells: &[(&Cell, Look)], levels: &[Level], reference: &Reference) -> std::ops::Range<f64> {
+fn value_range(cells: &[(&Cell, Look)], levels: &[Level], reference: &Reference) -> Range<f64> {
     let floor = reference.random - (reference.optimum_upper - reference.random);
     let points = cells.iter().flat_map(|(cell, _)| {
         let runs = cell.runs.iter().flat_map(|run| run.curve.iter().map(|point| point.1));
@@ -132,7 +133,7 @@ fn axes(
     canvas.line(&[(left, bottom), (right, bottom)], INK, 0.7, 1.0)?;
     for value in x.ticks(7) {
         canvas.line(&[(x.at(value), bottom), (x.at(value), bottom + 5.0)], INK, 0.7, 1.0)?;
-        canvas.text(&steps(value), (x.at(value), bottom + 14.0), Align::Middle, false, 0.85)?;
+        canvas.text(&steps(value, x.values.end), (x.at(value), bottom + 14.0), Align::Middle, false, 0.85)?;
     }
     canvas.text("training transitions", (right, bottom + 34.0), Align::End, false, 0.85)?;
     let episodes = cells.first().map(|(cell, _)| cell.evaluation.episodes);
@@ -213,13 +214,15 @@ fn without_idle_zeros(mut ticks: Vec<(f64, String)>) -> Vec<(f64, String)> {
     ticks
 }
 
-fn steps(value: f64) -> String {
-    let (size, unit) = match value {
-        1e6.. => (value / 1e6, "M"),
-        1e4.. => (value / 1e3, "k"),
-        _ => (value, ""),
+/// A number of transitions in the unit that suits the longest.
+fn steps(value: f64, longest: f64) -> String {
+    let (size, unit) = match longest {
+        1e6.. => (1e6, "M"),
+        1e4.. => (1e3, "k"),
+        _ => (1.0, ""),
     };
-    let text = format!("{size:.2}");
+    let text = format!("{:.2}", value / size);
+    let unit = if value == 0.0 { "" } else { unit };
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 

@@ -1,5 +1,7 @@
 //! Scores of all learned agents in all worlds as a forest plot: one row for each, so that no label can collide.
 
+use std::ops::Range;
+
 use super::canvas::{Align, Axis, Dash, INK, Look, paint, text_width};
 use super::{Chart, ChartError};
 use crate::number::fixed;
@@ -9,6 +11,7 @@ const WIDTH: f64 = 780.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 40.0;
 const ROW: f64 = 20.0;
+const GAP: f64 = 10.0;
 /// Lowest and highest score that the axis may have to show; what lies beyond is drawn on its edge.
 const LOWEST: f64 = -1.0;
 const HIGHEST: f64 = 2.0;
@@ -35,22 +38,35 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
         figures = if figure > figures { figure } else { figures };
     }
     let (left, right) = (34.0 + labels + 22.0, WIDTH - figures - 22.0);
-    let height = TOP + BOTTOM + ROW * rows.len() as f64 + 8.0;
+    // Rows of one world, the heading left out; a gap parts the worlds.
+    let headings: Vec<usize> = (0..rows.len()).filter(|&row| matches!(rows[row], Row::World(_))).collect();
+    let ends = headings.iter().skip(1).copied().chain([rows.len()]);
+    let groups: Vec<Range<usize>> =
+        headings.iter().zip(ends).map(|(heading, end)| heading + 1..end).filter(|group| !group.is_empty()).collect();
+    let top = |row: usize| {
+        let worlds = headings.iter().filter(|heading| **heading <= row).count();
+        TOP + ROW * row as f64 + GAP * worlds.saturating_sub(1) as f64
+    };
+    let height = top(rows.len() - 1) + ROW + BOTTOM;
     let x = Axis { values: score_range(&rows), pixels: left..right };
-    let (plot_top, plot_bottom) = (TOP, height - BOTTOM);
+    let plot_bottom = height - BOTTOM;
 
     paint("scores.svg".into(), alt(&rows), (WIDTH as u32, height as u32), |canvas| {
+        // Lines stop at the headings, which may be long enough to reach them.
+        let under = |draw: &dyn Fn(f64, f64) -> Result<(), ChartError>| {
+            groups.iter().try_for_each(|group| draw(top(group.start), top(group.end - 1) + ROW))
+        };
         for tick in x.ticks(9) {
-            canvas.line(&[(x.at(tick), plot_top), (x.at(tick), plot_bottom)], INK, 0.1, 1.0)?;
+            under(&|from, to| canvas.line(&[(x.at(tick), from), (x.at(tick), to)], INK, 0.1, 1.0))?;
             canvas.text(&fixed(tick, 2), (x.at(tick), plot_bottom + 12.0), Align::Middle, false, 0.85)?;
         }
         for (score, name) in [(0.0, "random"), (1.0, "optimum")] {
-            canvas.line(&[(x.at(score), plot_top), (x.at(score), plot_bottom)], INK, 0.6, 1.25)?;
+            under(&|from, to| canvas.line(&[(x.at(score), from), (x.at(score), to)], INK, 0.6, 1.25))?;
             canvas.text(name, (x.at(score), TOP - 12.0), Align::Middle, false, 0.85)?;
         }
         canvas.text("normalised score", (right, plot_bottom + 31.0), Align::End, false, 0.85)?;
         for (index, row) in rows.iter().enumerate() {
-            let y = plot_top + ROW * (index as f64 + 0.5) + 4.0;
+            let y = top(index) + 0.5 * ROW;
             match row {
                 Row::World(world) => canvas.text(&world.label, (0.0, y), Align::Start, true, 1.0)?,
                 Row::Agent(cell, look) => {
@@ -107,7 +123,7 @@ fn figure(cell: &Cell) -> String {
     format!("{}{}", fixed(cell.score.unwrap_or(0.0), 2), cell.score_ci.as_ref().map(interval).unwrap_or_default())
 }
 
-fn score_range(rows: &[Row]) -> std::ops::Range<f64> {
+fn score_range(rows: &[Row]) -> Range<f64> {
     let mut range = -0.05..1.05;
     let shown = rows.iter().flat_map(|row| match row {
         Row::World(_) => vec![],
