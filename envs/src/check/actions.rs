@@ -69,28 +69,46 @@ pub(super) fn width(shape: &Shape) -> Width {
     width
 }
 
-/// Ways to spoil an admissible action.
-fn faults(part: &Part) -> Vec<(String, Box<dyn Fn(RowMut<'_>)>)> {
-    let item = |at: usize, item: u32| -> (String, Box<dyn Fn(RowMut<'_>)>) {
-        (format!("item {item}"), Box::new(move |action| action.items[at] = item))
-    };
-    match *part {
-        Part::Item { at, count } => vec![item(at, count), item(at, u32::MAX)],
-        Part::Slate { at, slots, candidates } => {
-            let mut all = vec![item(at, candidates), item(at + slots - 1, u32::MAX)];
-            if slots > 1 {
-                all.push((
-                    "a slate with one item twice".into(),
-                    Box::new(move |action| action.items[at + slots - 1] = action.items[at]),
-                ));
+/// A way to spoil an admissible action.
+#[derive(Clone, Copy)]
+enum Fault {
+    Item { at: usize, item: u32 },
+    Twice { first: usize, last: usize },
+    Real { at: usize, real: f32 },
+}
+
+impl Fault {
+    fn all(part: &Part) -> Vec<Fault> {
+        match *part {
+            Part::Item { at, count } => [count, u32::MAX].map(|item| Fault::Item { at, item }).into(),
+            Part::Slate { at, slots, candidates } => {
+                let last = at + slots - 1;
+                let mut all = vec![Fault::Item { at, item: candidates }, Fault::Item { at: last, item: u32::MAX }];
+                all.extend((slots > 1).then_some(Fault::Twice { first: at, last }));
+                all
             }
-            all
+            Part::Real { at, .. } => {
+                [f32::NAN, f32::INFINITY, f32::NEG_INFINITY].map(|real| Fault::Real { at, real }).into()
+            }
         }
-        Part::Real { at, .. } => [f32::NAN, f32::INFINITY, f32::NEG_INFINITY]
-            .map(|real| -> (String, Box<dyn Fn(RowMut<'_>)>) {
-                (format!("the number {real}"), Box::new(move |action| action.reals[at] = real))
-            })
-            .into(),
+    }
+
+    fn spoil(self, action: RowMut<'_>) {
+        match self {
+            Fault::Item { at, item } => action.items[at] = item,
+            Fault::Twice { first, last } => action.items[last] = action.items[first],
+            Fault::Real { at, real } => action.reals[at] = real,
+        }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Fault::Item { item, .. } => write!(f, "item {item}"),
+            Fault::Twice { .. } => write!(f, "a slate with one item twice"),
+            Fault::Real { real, .. } => write!(f, "the number {real}"),
+        }
     }
 }
 
@@ -98,7 +116,7 @@ pub(super) fn rejection(build: &Build<'_>) -> Verdict {
     let rows = 5;
     let (mut tried, mut untouched) = (Player::new(build, rows)?, Player::new(build, rows)?);
     for part in parts(&tried.spec().shape.clone()) {
-        for (fault, spoil) in faults(&part) {
+        for fault in Fault::all(&part) {
             for row in [0, rows - 1] {
                 if tried.stage[row].is_last() {
                     // Its next action is ignored, whatever it is.
@@ -106,7 +124,7 @@ pub(super) fn rejection(build: &Build<'_>) -> Verdict {
                     untouched.play(&RANDOM)?;
                 }
                 tried.choose(&RANDOM)?;
-                spoil(tried.actions.row_mut(row));
+                fault.spoil(tried.actions.row_mut(row));
                 ensure(tried.step().is_err(), || format!("{fault} in row {row} is accepted"))?;
                 tried.play(&RANDOM)?;
                 untouched.play(&RANDOM)?;
