@@ -16,6 +16,7 @@ mod sample;
 pub mod stats;
 mod summarise;
 pub mod summary;
+pub mod tensorboard;
 pub mod verdicts;
 
 pub use record::{Record, RecordError, parse, read_records};
