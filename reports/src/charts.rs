@@ -34,26 +34,29 @@ pub struct Chart {
 impl Chart {
     /// An `<svg>` element for a page, whose style sheet gives it ink and font.
     pub fn inline(&self) -> String {
-        format!("<svg {}>\n{}</svg>", self.attributes(), self.body())
+        format!("<svg {}>\n{}</svg>", self.attributes(0), self.body())
     }
 
-    /// A file of its own, with ground and ink for light and dark.
+    /// A file of its own, with a margin, and with ground and ink for light and dark.
     pub fn standalone(&self) -> String {
+        const MARGIN: u32 = 14;
         let style = "svg{color:#1c1e21;background:#fff}\
                      @media(prefers-color-scheme:dark){svg{color:#e4e6ea;background:#15171a}}\
                      text{font-family:\"DejaVu Sans\",Verdana,sans-serif}";
-        let (width, height) = self.size;
+        let (width, height) = (self.size.0 + 2 * MARGIN, self.size.1 + 2 * MARGIN);
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" {}>\n\
              <style>{style}</style>\n{}</svg>\n",
-            self.attributes(),
+            self.attributes(MARGIN),
             self.body()
         )
     }
 
-    fn attributes(&self) -> String {
-        let (width, height) = (self.size.0 * canvas::FINENESS, self.size.1 * canvas::FINENESS);
-        format!("viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{}\"", escaped(&self.alt))
+    fn attributes(&self, margin: u32) -> String {
+        let units = |pixels: u32| pixels * canvas::FINENESS;
+        let (width, height) = (units(self.size.0 + 2 * margin), units(self.size.1 + 2 * margin));
+        let start = if margin == 0 { "0 0".into() } else { format!("-{0} -{0}", units(margin)) };
+        format!("viewBox=\"{start} {width} {height}\" role=\"img\" aria-label=\"{}\"", escaped(&self.alt))
     }
 
     fn body(&self) -> String {
@@ -79,4 +82,86 @@ pub fn scores(summary: &Summary) -> Result<Chart, ChartError> {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Record;
+    use crate::{sample, summarise};
+
+    /// Seven agents that end within a thousandth of each other and of the optimum, in worlds with long names.
+    fn crowded() -> Summary {
+        let names = [
+            "dqn",
+            "rainbow-lite",
+            "article",
+            "price_grid",
+            "quantile_regression",
+            "slate_decomposition",
+            "bandit_with_a_name_that_is_far_too_long",
+        ];
+        let whole = sample::records();
+        let mut records: Vec<Record> = Vec::new();
+        for template in whole.iter().filter(|record| record.agent == "dqn" && record.env.starts_with("rec/")) {
+            for (rank, name) in names.iter().enumerate() {
+                let mut record = template.clone();
+                record.agent = (*name).into();
+                record.env_params["behaviour"] = "with_a_memory_of_all_purchases".into();
+                let value = record.reference.optimum_lower - 0.001 * (rank as f64 + record.seed as f64);
+                record.outcome.metrics.get_mut("discounted_return").expect("the objective").mean = Some(value);
+                record.curve.last_mut().expect("a last point").objective = Some(value);
+                record.reference.myopic = Some(record.reference.random + 0.01);
+                records.push(record.clone());
+                record.env_params["behaviour"] = "without_any_memory_of_purchases".into();
+                records.push(record);
+            }
+        }
+        summarise("Crowded", "none", &records, &mut sample::draw()).expect("the records are sound")
+    }
+
+    /// Boxes (left, right, middle height) of all texts of a chart, by the bundled font.
+    fn texts(chart: &Chart) -> Vec<(String, f64, f64, f64)> {
+        let fineness = f64::from(canvas::FINENESS);
+        let elements = chart.elements.split("<text ").skip(1).map(|element| {
+            let (attributes, rest) = element.split_once('>').expect("an opened element");
+            let text = rest.split_once("</text>").expect("a closed element").0.trim().to_owned();
+            let attribute = |name: &str| {
+                let start = attributes.find(&format!("{name}=\"")).expect("the attribute") + name.len() + 2;
+                attributes[start..].split('"').next().expect("its end").to_owned()
+            };
+            let number = |name: &str| attribute(name).parse::<f64>().expect("a number") / fineness;
+            let width = canvas::text_width(&text, attributes.contains("font-weight")).expect("a font");
+            let left = number("x")
+                - match attribute("text-anchor").as_str() {
+                    "start" => 0.0,
+                    "middle" => width / 2.0,
+                    _ => width,
+                };
+            (text, left, left + width, number("y"))
+        });
+        elements.collect()
+    }
+
+    /// However close the results, no text lies on another one or beyond the edge of the chart.
+    #[test]
+    fn no_text_lies_on_another() {
+        for summary in [sample::summary(), crowded()] {
+            let mut charts = vec![scores(&summary).unwrap()];
+            charts.extend(summary.worlds.iter().map(|world| learning_curves(&summary, world).unwrap()));
+            for chart in charts {
+                let texts = texts(&chart);
+                assert!(texts.len() > 10);
+                for (index, (text, left, right, y)) in texts.iter().enumerate() {
+                    let (width, height) = (f64::from(chart.size.0), f64::from(chart.size.1));
+                    assert!(*left >= -0.5 && *right <= width + 0.5, "{}: {text} beyond the edge", chart.file);
+                    assert!(*y >= 6.0 && *y <= height - 6.0, "{}: {text} beyond the edge", chart.file);
+                    for (other, other_left, other_right, other_y) in &texts[index + 1..] {
+                        let apart = right <= other_left || other_right <= left || (y - other_y).abs() >= 13.0;
+                        assert!(apart, "{}: {text} and {other}", chart.file);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -165,6 +165,16 @@ pub fn text_width(text: &str, bold: bool) -> Result<f64, ChartError> {
     Ok(f64::from(right - left) / f64::from(FINENESS))
 }
 
+/// The text, shortened with an ellipsis where it would be wider than so many CSS pixels.
+pub fn fitted(text: &str, bold: bool, most: f64) -> Result<String, ChartError> {
+    let mut fitted = text.to_owned();
+    while text_width(&fitted, bold)? > most {
+        let kept = fitted.chars().count().saturating_sub(2);
+        fitted = fitted.chars().take(kept).collect::<String>() + "\u{2026}";
+    }
+    Ok(fitted)
+}
+
 impl Canvas<'_> {
     /// A line through places.
     pub fn line(&self, places: &[Place], colour: RGBColor, opacity: f64, width: f64) -> Result<(), ChartError> {

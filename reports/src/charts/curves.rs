@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::canvas::{Align, Axis, Canvas, Dash, INK, LINE_HEIGHT, Look, Place, paint, text_width};
+use super::canvas::{Align, Axis, Canvas, Dash, INK, LINE_HEIGHT, Look, Place, fitted, paint, text_width};
 use super::placement::spread;
 use super::{Chart, ChartError};
 use crate::number::{count, decimals, fixed};
@@ -10,6 +10,8 @@ use crate::record::{Reference, Status};
 use crate::summary::{Cell, Summary, World};
 
 const WIDTH: f64 = 780.0;
+/// What is wider is shortened, so that the plot keeps most of the width.
+const WIDEST_LABEL: f64 = 260.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 46.0;
 /// Room on the right for marker and leader before a label.
@@ -37,6 +39,9 @@ pub fn draw(summary: &Summary, world: &World) -> Result<Chart, ChartError> {
         .collect();
     labels.extend(levels.iter().map(|level| (level.value, level.label.clone())));
 
+    for (_, label) in &mut labels {
+        *label = fitted(label, false, WIDEST_LABEL)?;
+    }
     let tallest = TOP + BOTTOM + LINE_HEIGHT * labels.len() as f64;
     let height = if tallest > 400.0 { tallest } else { 400.0 };
     let range = value_range(&cells, &levels, &world.reference);

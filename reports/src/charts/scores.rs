@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
-use super::canvas::{Align, Axis, Dash, INK, Look, paint, text_width};
+use super::canvas::{Align, Axis, Dash, INK, Look, fitted, paint, text_width};
 use super::{Chart, ChartError};
 use crate::number::fixed;
-use crate::summary::{Cell, Confidence, Summary, World};
+use crate::summary::{Cell, Confidence, Summary};
 
 const WIDTH: f64 = 780.0;
+/// What is wider is shortened, so that the plot keeps most of the width.
+const WIDEST_LABEL: f64 = 260.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 40.0;
 const ROW: f64 = 20.0;
@@ -18,20 +20,20 @@ const HIGHEST: f64 = 2.0;
 
 /// One row: a heading, an agent or a reference policy.
 enum Row<'a> {
-    World(&'a World),
-    Agent(&'a Cell, Look),
-    Policy(&'a str, f64),
+    World(String),
+    Agent(String, &'a Cell, Look),
+    Policy(String, f64),
 }
 
 pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
-    let rows = rows(summary);
+    let rows = rows(summary)?;
     let mut labels = 0.0;
     let mut figures = 0.0;
     for row in &rows {
         let (label, figure) = match row {
             // A heading may reach into the plot, where its row holds nothing else.
             Row::World(_) => (0.0, 0.0),
-            Row::Agent(cell, _) => (text_width(&cell.agent, false)?, text_width(&figure(cell), false)?),
+            Row::Agent(name, cell, _) => (text_width(name, false)?, text_width(&figure(cell), false)?),
             Row::Policy(name, score) => (text_width(name, false)?, text_width(&fixed(*score, 2), false)?),
         };
         labels = if label > labels { label } else { labels };
@@ -68,10 +70,10 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
         for (index, row) in rows.iter().enumerate() {
             let y = top(index) + 0.5 * ROW;
             match row {
-                Row::World(world) => canvas.text(&world.label, (0.0, y), Align::Start, true, 1.0)?,
-                Row::Agent(cell, look) => {
+                Row::World(label) => canvas.text(label, (0.0, y), Align::Start, true, 1.0)?,
+                Row::Agent(name, cell, look) => {
                     canvas.marker(*look, (20.0, y), 4.5)?;
-                    canvas.text(&cell.agent, (34.0, y), Align::Start, false, 1.0)?;
+                    canvas.text(name, (34.0, y), Align::Start, false, 1.0)?;
                     if let Some(ci) = &cell.score_ci {
                         let (low, high) = (x.at(ci.low), x.at(ci.high));
                         canvas.line(&[(low, y), (high, y)], look.colour(), 1.0, 2.0)?;
@@ -101,21 +103,25 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
     })
 }
 
-fn rows(summary: &Summary) -> Vec<Row<'_>> {
+fn rows(summary: &Summary) -> Result<Vec<Row<'_>>, ChartError> {
     let agents = summary.learned_agents();
     let mut rows = Vec::new();
     for world in &summary.worlds {
-        rows.push(Row::World(world));
+        rows.push(Row::World(fitted(&world.label, true, WIDTH)?));
         for cell in summary.cells(world).filter(|cell| cell.learned && cell.score.is_some()) {
             let rank = agents.iter().position(|agent| *agent == cell.agent).unwrap_or(0);
-            rows.push(Row::Agent(cell, Look::new(rank)));
+            rows.push(Row::Agent(fitted(&cell.agent, false, WIDEST_LABEL)?, cell, Look::new(rank)));
         }
         let reference = &world.reference;
         let named = reference.named.iter().map(|(name, value)| (name.as_str(), *value));
         let policies = reference.myopic.map(|value| ("myopic", value)).into_iter().chain(named);
-        rows.extend(policies.filter_map(|(name, value)| Some(Row::Policy(name, reference.score(value)?))));
+        for (name, value) in policies {
+            if let Some(score) = reference.score(value) {
+                rows.push(Row::Policy(fitted(name, false, WIDEST_LABEL)?, score));
+            }
+        }
     }
-    rows
+    Ok(rows)
 }
 
 fn figure(cell: &Cell) -> String {
@@ -127,7 +133,7 @@ fn score_range(rows: &[Row]) -> Range<f64> {
     let mut range = -0.05..1.05;
     let shown = rows.iter().flat_map(|row| match row {
         Row::World(_) => vec![],
-        Row::Agent(cell, _) => {
+        Row::Agent(_, cell, _) => {
             let ends = cell.score_ci.iter().flat_map(|ci| [ci.low, ci.high]);
             ends.chain(cell.score).chain(cell.score_upper).collect()
         }
@@ -148,8 +154,8 @@ fn alt(rows: &[Row]) -> String {
     let mut text = String::from("Normalised scores, 0 for the random policy and 1 for the optimum.");
     for row in rows {
         match row {
-            Row::World(world) => text += &format!(" {}:", world.label),
-            Row::Agent(cell, _) => text += &format!(" {} {};", cell.agent, figure(cell)),
+            Row::World(label) => text += &format!(" {label}:"),
+            Row::Agent(_, cell, _) => text += &format!(" {} {};", cell.agent, figure(cell)),
             Row::Policy(name, score) => text += &format!(" {name} {};", fixed(*score, 2)),
         }
     }
