@@ -7,6 +7,8 @@ mod played;
 /// Recommendation: which item to show.
 pub mod rec {
     pub mod markov_interest;
+    pub mod markov_interest_matrix;
+    pub mod reader;
 }
 
 /// Worlds for comparing agents with published curves, and for tests.
@@ -19,6 +21,10 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<rec::markov_interest::MarkovInterest>(
         "rec/markov-interest-v1",
         include_str!("suite/rec/markov_interest.rs"),
+    ),
+    Entry::new::<rec::markov_interest_matrix::MarkovInterestMatrix>(
+        "rec/markov-interest-matrix-v1",
+        include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];

@@ -7,7 +7,7 @@
 //!
 //! State (z, h): interest z in 0..5 and boredom h in 0..4. Item i has topic k = i mod 5 and kind c = bait for i < 5,
 //! else wholesome; q, s, g, β, δ stand for `quality`, `satiation`, `topics`, `boredom`, `departure` of the parameter
-//! `user`.
+//! `reader`.
 //!
 //! - Click: probability q_c · g_z · β_h if k = z, else q_c · g_k · `off_topic`.
 //! - Then, independently of the click: if k = z, h rises by one (at most to 3) with probability s_c. Otherwise, with
@@ -24,7 +24,7 @@
 //! | Start | z uniform, h = 0 |
 //! | End | terminated when the reader leaves; truncated after `horizon` steps |
 //! | Discount | `discount` |
-//! | Parameters | `observation` (`full` or `hidden`, default full), `discount` (above 0, at most 0.999, default 0.95), `horizon` (1 to 10000, default 200), `user`, a table: `quality` (bait, wholesome: default 1, 0.7), `satiation` (0.9, 0.3), `topics` (1, 0.9, 0.8, 0.7, 0.6), `boredom` (0.9, 0.6, 0.3, 0.1), `departure` (0.01, 0.03, 0.08, 0.2), `off_topic` (0.15), `switch` (0.2), `recovery` (0.8), every number in [0, 1] |
+//! | Parameters | `observation` (`full` or `hidden`, default full), `discount` (above 0, at most 0.999, default 0.95), `horizon` (1 to 10000, default 200), `reader`, a table: `quality` (bait, wholesome: default 1, 0.7), `satiation` (0.9, 0.3), `topics` (1, 0.9, 0.8, 0.7, 0.6), `boredom` (0.9, 0.6, 0.3, 0.1), `departure` (0.01, 0.03, 0.08, 0.2), `off_topic` (0.15), `switch` (0.2), `recovery` (0.8), every number in [0, 1] |
 //! | Metrics | `click_rate`: clicks per step; `bait_rate`: share of steps that showed bait; `left`: 1 if the reader left before the step limit |
 //! | Reference policies | `random`; `myopic`: the likeliest click in the true state; `cycle`: the best cycle of at most four items, played without looking; `oracle`: optimal in the true state |
 //! | Optimum, full | exact, 7.10 from the start: policy iteration over the 20 states, each policy by linear equations; random 3.08, myopic 2.58, cycle 5.07. Values are those of endless episodes; the step limit takes less than the tolerance, `discount`^`horizon` times the largest value |
@@ -33,234 +33,14 @@
 //! | Source | own design: a small Markov relative of RecSim's interest evolution and long-term satisfaction (Ie et al. 2019) |
 //!
 //! History: v1, first version.
+use super::reader::{ITEMS, LEVELS, Mind, Oracles, Reader, TOPICS, beyond, from_start, kind};
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, parameter},
-    oracle::{
-        Memo,
-        finite::{Finite, Solution},
-        partial::{Bounds, Partial},
-    },
-    rng::{Purpose, Rng, Stream},
+    rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
 use serde::{Deserialize, Serialize};
-
-/// Number of items: one bait and one wholesome on each topic.
-pub const ITEMS: usize = 2 * TOPICS;
-const TOPICS: usize = 5;
-const LEVELS: usize = 4;
-/// Effort of the search for hidden bounds: ten times as much moves them by less than 0.02.
-const IMPROVEMENTS: usize = 200;
-const REHEARSALS: usize = 16;
-/// Longest cycle of items that is searched.
-const LONGEST_CYCLE: usize = 4;
-
-/// How a reader reacts: the law of motion of this world and of its matrix view.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct User {
-    /// Click factor of bait and of wholesome items.
-    pub quality: [f32; 2],
-    /// Probability that an item on the topic of interest bores, bait and wholesome.
-    pub satiation: [f32; 2],
-    /// Click factor of each topic.
-    pub topics: [f32; TOPICS],
-    /// Click factor of each level of boredom.
-    pub boredom: [f32; LEVELS],
-    /// Probability of leaving at each level of boredom.
-    pub departure: [f32; LEVELS],
-    /// Click factor of items beside the interest.
-    pub off_topic: f32,
-    /// Probability that an item beside the interest becomes the interest.
-    pub switch: f32,
-    /// Probability that one that does not lowers the boredom.
-    pub recovery: f32,
-}
-
-impl Default for User {
-    fn default() -> Self {
-        User {
-            quality: [1.0, 0.7],
-            satiation: [0.9, 0.3],
-            topics: [1.0, 0.9, 0.8, 0.7, 0.6],
-            boredom: [0.9, 0.6, 0.3, 0.1],
-            departure: [0.01, 0.03, 0.08, 0.2],
-            off_topic: 0.15,
-            switch: 0.2,
-            recovery: 0.8,
-        }
-    }
-}
-
-/// What goes on in the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mind {
-    /// The topic of interest.
-    pub interest: u8,
-    /// The level of boredom.
-    pub boredom: u8,
-}
-
-impl Mind {
-    /// The index of this state in the reader's decision problem.
-    pub fn index(self) -> usize {
-        LEVELS * usize::from(self.interest) + usize::from(self.boredom)
-    }
-
-    fn every() -> impl Iterator<Item = Mind> {
-        (0..TOPICS as u8).flat_map(|interest| (0..LEVELS as u8).map(move |boredom| Mind { interest, boredom }))
-    }
-}
-
-/// What a reader did with an item.
-#[derive(Clone, Copy, Debug)]
-pub struct Reaction {
-    /// Clicked it.
-    pub clicked: bool,
-    /// Left for good afterwards.
-    pub left: bool,
-}
-
-impl User {
-    /// Checks that every number is a probability or a factor in [0, 1].
-    ///
-    /// # Errors
-    /// Names the number.
-    pub fn validate(&self) -> Result<()> {
-        let groups: [(&str, &[f32]); 8] = [
-            ("user.quality", &self.quality),
-            ("user.satiation", &self.satiation),
-            ("user.topics", &self.topics),
-            ("user.boredom", &self.boredom),
-            ("user.departure", &self.departure),
-            ("user.off_topic", &[self.off_topic]),
-            ("user.switch", &[self.switch]),
-            ("user.recovery", &[self.recovery]),
-        ];
-        for (name, values) in groups {
-            if let Some(value) = values.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-                return Err(parameter(name, value, "between 0 and 1"));
-            }
-        }
-        Ok(())
-    }
-
-    /// A reader who has just come.
-    pub fn arrive(&self, draws: &mut Stream) -> Mind {
-        Mind { interest: draws.below(TOPICS as u32) as u8, boredom: 0 }
-    }
-
-    /// Probability that `item` is clicked.
-    #[inline]
-    pub fn click(&self, mind: Mind, item: u32) -> f32 {
-        let topic = item as usize % TOPICS;
-        let quality = self.quality[kind(item)];
-        if topic == usize::from(mind.interest) {
-            quality * self.topics[topic] * self.boredom[usize::from(mind.boredom)]
-        } else {
-            quality * self.topics[topic] * self.off_topic
-        }
-    }
-
-    /// Shows `item`.
-    #[inline]
-    pub fn show(&self, mind: &mut Mind, item: u32, draws: &mut Stream) -> Reaction {
-        let clicked = draws.bernoulli(self.click(*mind, item));
-        let topic = (item as usize % TOPICS) as u8;
-        if topic == mind.interest {
-            let bored = draws.bernoulli(self.satiation[kind(item)]);
-            mind.boredom += u8::from(bored && mind.boredom + 1 < LEVELS as u8);
-        } else if draws.bernoulli(self.switch) {
-            *mind = Mind { interest: topic, boredom: 0 };
-        } else if draws.bernoulli(self.recovery) {
-            mind.boredom = mind.boredom.saturating_sub(1);
-        }
-        Reaction { clicked, left: draws.bernoulli(self.departure[usize::from(mind.boredom)]) }
-    }
-
-    /// The item that the reader is likeliest to click.
-    pub fn likeliest(&self, mind: Mind) -> usize {
-        (1..ITEMS).fold(
-            0,
-            |best, item| {
-                if self.click(mind, item as u32) > self.click(mind, best as u32) { item } else { best }
-            },
-        )
-    }
-
-    /// The decision problem of who sees the reader's mind.
-    pub fn seen(&self, discount: f64) -> Finite {
-        let (mut reward, mut next) = (Vec::new(), Vec::new());
-        for mind in Mind::every() {
-            for item in 0..ITEMS as u32 {
-                reward.push(f64::from(self.click(mind, item)));
-                let stays = |mind: Mind| 1.0 - f64::from(self.departure[usize::from(mind.boredom)]);
-                let moves = self.moves(mind, item);
-                next.push(moves.map(|(mind, p)| (mind.index(), p * stays(mind))).to_vec());
-            }
-        }
-        Finite { actions: ITEMS, discount, reward, next }
-    }
-
-    /// The decision problem of who sees only the clicks: observation 1 is a click.
-    pub fn hidden(&self, discount: f64) -> Partial {
-        let hidden = self.seen(discount);
-        let seen = hidden.reward.iter().flat_map(|click| [1.0 - click, *click]).collect();
-        Partial { seen, hidden, observations: 2, start: Self::start() }
-    }
-
-    /// Probability of each state at the start.
-    pub fn start() -> Vec<f64> {
-        Mind::every().map(|mind| if mind.boredom == 0 { 1.0 / TOPICS as f64 } else { 0.0 }).collect()
-    }
-
-    /// Where the mind goes from here, before the reader leaves or stays.
-    fn moves(&self, mind: Mind, item: u32) -> [(Mind, f64); 3] {
-        let topic = (item as usize % TOPICS) as u8;
-        if topic == mind.interest {
-            let bored = f64::from(self.satiation[kind(item)]);
-            let more = if mind.boredom + 1 < LEVELS as u8 { mind.boredom + 1 } else { mind.boredom };
-            return [(Mind { boredom: more, ..mind }, bored), (mind, 1.0 - bored), (mind, 0.0)];
-        }
-        let (switch, recovery) = (f64::from(self.switch), f64::from(self.recovery));
-        let less = Mind { boredom: mind.boredom.saturating_sub(1), ..mind };
-        let won = Mind { interest: topic, boredom: 0 };
-        [(won, switch), (less, (1.0 - switch) * recovery), (mind, (1.0 - switch) * (1.0 - recovery))]
-    }
-}
-
-fn kind(item: u32) -> usize {
-    usize::from(item as usize >= TOPICS)
-}
-
-/// What is known about the best ways to treat a reader, each computed when first asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Oracles {
-    solution: Memo<Solution>,
-    bounds: Memo<Bounds>,
-    cycle: Memo<(Vec<usize>, f64)>,
-}
-
-impl Oracles {
-    /// The optimum of who sees the mind.
-    pub fn solution(&self, user: &User, discount: f64) -> &Solution {
-        self.solution.get(|| user.seen(discount).solve())
-    }
-    /// Bounds for who sees only the clicks.
-    pub fn bounds(&self, user: &User, discount: f64) -> &Bounds {
-        self.bounds.get(|| user.hidden(discount).bounds(IMPROVEMENTS, REHEARSALS))
-    }
-    /// The best short cycle of items and its value.
-    pub fn cycle(&self, user: &User, discount: f64) -> &(Vec<usize>, f64) {
-        self.cycle.get(|| user.hidden(discount).best_cycle(LONGEST_CYCLE))
-    }
-}
-
-/// The mean over the states in which an episode starts.
-pub fn from_start(value: &[f64]) -> f64 {
-    User::start().iter().zip(value).fold(0.0, |sum, (p, value)| sum + p * value)
-}
 
 /// What the agent sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,7 +63,7 @@ pub struct MarkovInterest {
     /// The step limit.
     pub horizon: u32,
     /// How readers react.
-    pub user: User,
+    pub reader: Reader,
     #[serde(skip)]
     oracles: Oracles,
 }
@@ -294,7 +74,7 @@ impl Default for MarkovInterest {
             observation: Observation::Full,
             discount: 0.95,
             horizon: 200,
-            user: User::default(),
+            reader: Reader::default(),
             oracles: Oracles::default(),
         }
     }
@@ -325,7 +105,7 @@ impl Env for MarkovInterest {
         if !(1..=10_000).contains(&self.horizon) {
             return Err(parameter("horizon", self.horizon, "between 1 and 10000"));
         }
-        self.user.validate()
+        self.reader.validate()
     }
 
     fn action_space(&self) -> Discrete {
@@ -349,13 +129,13 @@ impl Env for MarkovInterest {
     }
 
     fn reset(&self, rng: &Rng) -> State {
-        let mind = self.user.arrive(&mut rng.stream(Purpose::RESET));
+        let mind = self.reader.arrive(&mut rng.stream(Purpose::RESET));
         State { mind, steps: 0, clicks: 0, bait: 0, last_item: 0, last_click: false, left: false }
     }
 
     #[inline]
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
-        let reaction = self.user.show(&mut state.mind, action, &mut rng.stream(Purpose::STEP));
+        let reaction = self.reader.show(&mut state.mind, action, &mut rng.stream(Purpose::STEP));
         state.steps += 1;
         state.clicks += u32::from(reaction.clicked);
         state.bait += u32::from(kind(action) == 0);
@@ -387,33 +167,33 @@ impl Env for MarkovInterest {
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {
-        f64::from(self.user.click(state.mind, action))
+        f64::from(self.reader.click(state.mind, action))
     }
 
     fn reference(&self, policy: &Reference, state: &State, action: RowMut<'_>) {
         action.items[0] = match policy.name {
-            "oracle" => self.oracles.solution(&self.user, self.discount).policy[state.mind.index()],
+            "oracle" => self.oracles.solution(&self.reader, self.discount).policy[state.mind.index()],
             "cycle" => {
-                let (cycle, _) = self.oracles.cycle(&self.user, self.discount);
+                let (cycle, _) = self.oracles.cycle(&self.reader, self.discount);
                 cycle[state.steps as usize % cycle.len()]
             }
-            _ => self.user.likeliest(state.mind),
+            _ => self.reader.likeliest(state.mind),
         } as u32;
     }
 
     fn optimum(&self) -> Optimum {
-        let seen = self.user.seen(self.discount);
-        let solution = self.oracles.solution(&self.user, self.discount);
+        let seen = self.reader.seen(self.discount);
+        let solution = self.oracles.solution(&self.reader, self.discount);
         let oracle = from_start(&solution.value);
-        let likeliest: Vec<usize> = Mind::every().map(|mind| self.user.likeliest(mind)).collect();
+        let likeliest: Vec<usize> = Mind::every().map(|mind| self.reader.likeliest(mind)).collect();
         let myopic = seen.evaluate(|state, item| if likeliest[state] == item { 1.0 } else { 0.0 });
-        let cycle = self.oracles.cycle(&self.user, self.discount).1;
+        let cycle = self.oracles.cycle(&self.reader, self.discount).1;
         let mut others = vec![("myopic", from_start(&myopic)), ("cycle", cycle)];
         let (lower, upper, method) = match self.observation {
             Observation::Full => (oracle, oracle, "policy iteration over the 20 states"),
             Observation::Hidden => {
                 others.push(("oracle", oracle));
-                let bounds = self.oracles.bounds(&self.user, self.discount);
+                let bounds = self.oracles.bounds(&self.reader, self.discount);
                 (bounds.lower, bounds.upper, "trial-based search over beliefs")
             }
         };
@@ -427,12 +207,6 @@ impl Env for MarkovInterest {
             others,
         }
     }
-}
-
-/// The most that the step limit can take from the value of an endless episode.
-pub fn beyond(value: &[f64], discount: f64, horizon: u32) -> f64 {
-    let largest = value.iter().fold(0.0, |largest, &v| if v > largest { v } else { largest });
-    crate::math::powi64(discount, horizon) * largest
 }
 
 #[cfg(test)]
@@ -452,43 +226,6 @@ mod tests {
         assert_eq!(optimum.others.iter().map(|(_, value)| digits(*value)).collect::<Vec<_>>(), [2.58, 5.07]);
         let hidden = hidden().optimum();
         assert_eq!([hidden.lower, hidden.upper].map(digits), [5.25, 5.66]);
-    }
-
-    /// Bellman's equation holds at every state, for the best of the actions and no other.
-    #[test]
-    fn optimum_solves_bellmans_equation() {
-        let seen = User::default().seen(0.95);
-        let Solution { policy, value } = seen.solve();
-        for state in 0..seen.states() {
-            let best = (0..ITEMS).map(|item| seen.action_value(state, item, &value)).max_by(f64::total_cmp);
-            let best = best.expect("ten items");
-            assert!((value[state] - best).abs() < 1e-9, "state {state}: {} {best}", value[state]);
-            assert!((seen.action_value(state, policy[state], &value) - best).abs() < 1e-9);
-        }
-    }
-
-    /// The equations on the page, tabulated, against what `show` does.
-    #[test]
-    fn the_problem_is_the_one_that_is_played() {
-        let user = User::default();
-        let seen = user.seen(1.0);
-        let n = 20_000;
-        let rng = Rng::new(5, crate::rng::Domain::Evaluation);
-        for (mind, item) in [(Mind { interest: 2, boredom: 3 }, 7), (Mind { interest: 2, boredom: 2 }, 3)] {
-            let mut counts = vec![0u32; seen.states()];
-            for row in 0..n {
-                let mut after = mind;
-                if !user.show(&mut after, item, &mut rng.at(row, item, 0).stream(Purpose::STEP)).left {
-                    counts[after.index()] += 1;
-                }
-            }
-            for (state, &count) in counts.iter().enumerate() {
-                let moves = &seen.next[mind.index() * ITEMS + item as usize];
-                let p: f64 = moves.iter().filter(|(next, _)| *next == state).map(|(_, p)| p).sum();
-                let se = (p * (1.0 - p) / f64::from(n)).sqrt();
-                assert!((f64::from(count) / f64::from(n) - p).abs() <= 4.0 * se, "{mind:?} {item} to {state}: {count}");
-            }
-        }
     }
 
     #[test]
@@ -524,7 +261,7 @@ mod tests {
         let named = |env: MarkovInterest| env.validate().expect_err("not admissible").to_string();
         assert!(named(MarkovInterest { discount: 1.0, ..MarkovInterest::default() }).contains("discount"));
         assert!(named(MarkovInterest { horizon: 0, ..MarkovInterest::default() }).contains("horizon"));
-        let user = User { topics: [1.0, 0.9, f32::NAN, 0.7, 0.6], ..User::default() };
-        assert!(named(MarkovInterest { user, ..MarkovInterest::default() }).contains("user.topics"));
+        let reader = Reader { topics: [1.0, 0.9, f32::NAN, 0.7, 0.6], ..Reader::default() };
+        assert!(named(MarkovInterest { reader, ..MarkovInterest::default() }).contains("reader.topics"));
     }
 }
