@@ -266,7 +266,7 @@ fn published_table(world: &World) -> Table {
     let optimum = if reference.is_exact() {
         vec![("optimum", reference.optimum_upper)]
     } else {
-        vec![("optimum, upper bound", reference.optimum_upper), ("optimum, lower bound", reference.optimum_lower)]
+        vec![("optimum (upper bound)", reference.optimum_upper), ("optimum (lower bound)", reference.optimum_lower)]
     };
     let policies = [("random", Some(reference.random)), ("myopic", reference.myopic)];
     let policies = policies.into_iter().filter_map(|(name, value)| Some((name, value?)));
@@ -274,7 +274,7 @@ fn published_table(world: &World) -> Table {
     let mut table = Table::new(&["published value", "#value", "#score", "#regret"]);
     for (name, value) in optimum.into_iter().chain(policies).chain(named) {
         table.push([
-            code(name),
+            name.to_owned(),
             fixed(value, digits(world)),
             reference.score(value).map_or("\u{2013}".into(), |score| fixed(score, 3)),
             fixed(reference.optimum_upper - value, digits(world)),
@@ -358,7 +358,7 @@ fn ended_early(summary: &Summary) -> Vec<Block> {
                 code(&cell.agent),
                 run.seed.to_string(),
                 ending.into(),
-                code(message),
+                message.replace('\n', " "),
                 code(&run.trial),
             ]);
         }
@@ -380,7 +380,7 @@ fn ended_early(summary: &Summary) -> Vec<Block> {
 fn protocol(summary: &Summary) -> Vec<Block> {
     let mut table =
         Table::new(&["world", "agent", "seeds", "#transitions", "#evaluated every", "#episodes", "#evaluation seed"]);
-    let mut configs = Vec::new();
+    let mut configs: BTreeMap<(&str, String), Vec<String>> = BTreeMap::new();
     for cell in &summary.results {
         let seeds: Vec<u64> = cell.runs.iter().map(|run| run.seed).collect();
         table.push([
@@ -398,10 +398,13 @@ fn protocol(summary: &Summary) -> Vec<Block> {
         ]);
         if cell.learned {
             let config = serde_json::to_string_pretty(&cell.config).expect("JSON has string keys only");
-            configs.push(Block::Text(format!("{} on {}", code(&cell.agent), code(&cell.world))));
-            configs.push(Block::Code(config));
+            configs.entry((&cell.agent, config)).or_default().push(code(&cell.world));
         }
     }
+    let configs = configs.into_iter().flat_map(|((agent, config), worlds)| {
+        [Block::Text(format!("{} on {}", code(agent), worlds.join(", "))), Block::Code(config)]
+    });
+    let configs: Vec<Block> = configs.collect();
     let mut blocks = vec![
         heading(2, "Protocol"),
         Block::Text(

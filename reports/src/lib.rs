@@ -2,6 +2,25 @@
 //!
 //! One finished trial (world, agent, seed) is one [`Record`], one line of JSON. Everything a report says is derived
 //! from such lines alone, so whoever holds the lines can build the same report again, byte for byte.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use mercato_reports::{ReportContext, read_records, write_report};
+//!
+//! let dir = Path::new("runs/quick");
+//! let records = read_records(&dir.join("records.jsonl"))?;
+//! let context = ReportContext {
+//!     title: "Quick suite".into(),
+//!     command: "mercato run quick".into(),
+//!     worlds: Vec::new(),
+//! };
+//! // Indices for the bootstrap: any uniform generator that starts anew for each report.
+//! # fn uniform_below(n: u32) -> u32 { n / 2 }
+//! let summary = write_report(dir, &records, &context, &mut |n| uniform_below(n))?;
+//! println!("{}", summary.verdicts.join("\n"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod charts;
 mod contents;

@@ -19,15 +19,16 @@ fn rendered(block: &Block) -> String {
         Block::Text(text) => inline(text),
         Block::Markdown(text) => text.clone(),
         Block::List(points) => points.iter().map(|point| format!("- {}\n", inline(point))).collect(),
+        // Another bullet than that of a list, so that the two stay apart when one follows the other.
         Block::Ticks(ticks) => {
             let point =
-                |holds: bool, text: &str| format!("- {} {}\n", if holds { "\u{2713}" } else { "**!**" }, inline(text));
+                |holds: bool, text: &str| format!("* {} {}\n", if holds { "\u{2713}" } else { "**!**" }, inline(text));
             ticks.iter().map(|tick| point(tick.holds, &tick.text)).collect()
         }
         Block::Table(table) => self::table(table),
         Block::Figure { chart, caption, data } => format!(
             "![{}](charts/{})\n\n*{}*\n\n{}",
-            inline(&chart.alt).replace(['[', ']'], ""),
+            inline(&chart.alt),
             chart.file,
             inline(caption),
             details("The numbers of this figure", &self::table(data))
@@ -68,7 +69,7 @@ fn escaped(text: &str) -> String {
         match character {
             '<' => escaped.push_str("&lt;"),
             '&' => escaped.push_str("&amp;"),
-            '*' | '_' | '\\' | '[' | ']' => escaped.extend(['\\', character]),
+            '*' | '_' | '\\' => escaped.extend(['\\', character]),
             other => escaped.push(other),
         }
     }

@@ -192,7 +192,7 @@ mod tests {
             assert!(read(name).contains("1 diverged and 1 failed"), "{name}");
         }
         assert!(read("report.html").contains("network: 10 &lt;outputs&gt; &amp; 12 items"));
-        assert!(read("report.md").contains("`network: 10 <outputs> & 12 items`"));
+        assert!(read("report.md").contains("network: 10 &lt;outputs> &amp; 12 items"));
     }
 
     /// A page that is opened without a network is whole: nothing in it loads anything or runs, whatever a world's own
@@ -218,6 +218,35 @@ mod tests {
         assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 4 + sample::summary().ticks.len());
         assert_eq!(html.matches("The numbers of this figure").count(), 4);
         assert!(html.contains("<text ") && html.contains("currentColor") && !html.contains("#01020"));
+    }
+
+    /// Reports of the least that can be: reference policies alone, one seed, trials that all failed at once, and a
+    /// world in which the random policy is optimal, so that no score exists.
+    #[test]
+    fn poor_records_make_a_report() {
+        let whole = sample::records();
+        let of = |keep: fn(&Record) -> bool| whole.iter().filter(|record| keep(record)).cloned().collect();
+        let mut failed: Vec<Record> = of(|record| record.learned);
+        for record in &mut failed {
+            record.status = crate::record::Status::Failed { message: "no | room\nleft".into() };
+            record.curve.clear();
+            record.outcome.metrics.clear();
+        }
+        let mut flat: Vec<Record> = of(|_| true);
+        for record in &mut flat {
+            record.reference.optimum_lower = record.reference.random;
+            record.reference.optimum_upper = record.reference.random;
+            record.reference.myopic = None;
+            record.reference.named.clear();
+        }
+        let alone: Vec<Record> = of(|record| !record.learned);
+        let single: Vec<Record> = of(|record| record.learned && record.seed == 2);
+        for records in [alone, single, failed, flat] {
+            let dir = tempfile::tempdir().unwrap();
+            write(dir.path(), &records);
+            let html = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
+            assert!(!html.contains("NaN<") && !html.contains("inf<"), "a figure is not finite");
+        }
     }
 
     /// A folder that cannot be made is an error with its name.
