@@ -98,7 +98,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         name: "values",
-        text: "Reference policies earn what the optimum says: the named values, at least the lower bound for the oracle, for none more than the upper bound.",
+        text: "Reference policies earn what the optimum says: their published values, or else at most the upper bound, and the oracle at least the lower one.",
         check: episodes::values,
     },
     Promise {

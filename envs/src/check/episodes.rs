@@ -161,11 +161,12 @@ pub(super) fn values(build: &Build<'_>) -> Verdict {
             ensure((mean - optimum.random).abs() <= slack(both), || seen(format!("published {}", optimum.random)))?;
         } else if let Some((_, value)) = named {
             ensure((mean - value).abs() <= slack(se), || seen(format!("published {value}")))?;
+        } else {
+            ensure(mean <= optimum.upper + slack(se), || seen(format!("above the upper bound {}", optimum.upper)))?;
+            ensure(policy.name != "oracle" || mean >= optimum.lower - slack(se), || {
+                seen(format!("below the lower bound {}", optimum.lower))
+            })?;
         }
-        ensure(mean <= optimum.upper + slack(se), || seen(format!("above the upper bound {}", optimum.upper)))?;
-        ensure(policy.name != "oracle" || mean >= optimum.lower - slack(se), || {
-            seen(format!("below the lower bound {}", optimum.lower))
-        })?;
     }
     Ok(())
 }

@@ -1,0 +1,78 @@
+//! Single-threaded stepping allocates nothing: a step of a thousand rows costs what its arithmetic costs.
+//!
+//! A binary of its own, because it replaces the allocator of its whole process.
+#![expect(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts")]
+use envs::{Actions, ENVS, Params, Slot, Stage, Start};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+thread_local! {
+    /// Allocations of this thread: tests run beside each other.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged; the counter is a plain cell without a destructor, so
+// that counting neither allocates nor can come after its end.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations `work` makes on this thread.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+/// Otherwise the tests below could not fail.
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+/// Episodes end and start again within the steps that are counted.
+#[test]
+fn no_world_allocates_in_step_or_random_policy() {
+    let (rows, warm, counted) = (32, 8, 600);
+    for entry in ENVS {
+        let mut world = entry.make(&Params::new(), rows).expect("the defaults are admissible");
+        let policy = world.spec().policy("random").expect("every world has it");
+        let mut actions = Actions::new(rows, world.spec().width);
+        let mut observation = vec![0.0; rows * world.spec().observation];
+        let (mut reward, mut stage) = (vec![0.0; rows], vec![Stage::First; rows]);
+        let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+        world.reset(Start::training(1), slot).expect("the buffers fit");
+        let (mut in_step, mut in_choice, mut starts) = (0, 0, 0);
+        for step in 0..warm + counted {
+            let choice = allocations(|| world.reference(&policy, &mut actions).expect("the widths fit"));
+            let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+            let stepped = allocations(|| world.step(&actions, slot).expect("random actions are admissible"));
+            if step >= warm {
+                (in_step, in_choice) = (in_step + stepped, in_choice + choice);
+                starts += stage.iter().filter(|&&stage| stage == Stage::First).count();
+            }
+        }
+        assert!(starts > 0, "{}: no episode started within {counted} steps", entry.id);
+        assert_eq!((in_step, in_choice), (0, 0), "{}: allocations in (step, random policy)", entry.id);
+    }
+}
