@@ -4,6 +4,13 @@
 //! A tile may have any shape, because no tile splits the chain: plain loops, AVX2 and AVX-512 give the same bits.
 use crate::cpu::Isa;
 
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "intrinsics")]
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "operands are read by address")]
+mod tiles;
+
 /// Where the chains start.
 #[derive(Clone, Copy)]
 pub(crate) enum Start<'a> {
@@ -32,11 +39,53 @@ pub(crate) struct Product<'a> {
     pub relu: bool,
 }
 
+impl Matrix<'_> {
+    /// Whether the numbers hold rows × columns elements.
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0 || columns == 0 || self.numbers.len() > (rows - 1) * self.strides.0 + (columns - 1) * self.strides.1
+    }
+}
+
 impl Product<'_> {
     /// Computes the product into `out`, rows × columns.
     pub fn run(&self, isa: Isa, out: &mut [f32]) {
-        let _ = isa;
-        self.reference(out);
+        assert!(self.left.holds(self.rows, self.depth) && self.right.holds(self.depth, self.columns));
+        assert!(out.len() >= self.rows * self.columns);
+        assert!(
+            matches!(self.start, Start::Zero) || matches!(self.start, Start::Columns(n) if n.len() >= self.columns)
+        );
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => self.avx512(out),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => self.avx2(out),
+            _ => self.reference(out),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the machine must have the instructions")]
+    fn avx2(&self, out: &mut [f32]) {
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn body(product: &Product, out: &mut [f32]) {
+            // SAFETY: the caller's.
+            unsafe { tiles::run::<std::arch::x86_64::__m256>(product, out) }
+        }
+        // SAFETY: a `Cpu` holds an instruction set only after the machine was found to have it; `run` has compared the
+        // lengths.
+        unsafe { body(self, out) }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[expect(unsafe_code, reason = "the machine must have the instructions")]
+    fn avx512(&self, out: &mut [f32]) {
+        #[target_feature(enable = "avx2,fma,avx512f")]
+        unsafe fn body(product: &Product, out: &mut [f32]) {
+            // SAFETY: the caller's.
+            unsafe { tiles::run::<std::arch::x86_64::__m512>(product, out) }
+        }
+        // SAFETY: as for `avx2`.
+        unsafe { body(self, out) }
     }
 
     fn reference(&self, out: &mut [f32]) {

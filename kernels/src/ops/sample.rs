@@ -151,7 +151,7 @@ const PATIENCE: u32 = 1000;
 /// Picks with weight 1; `None` when nothing may be drawn.
 fn draw_uniformly(ring: &Ring, n_step: usize, stream: impl Fn(usize) -> Stream, batch: &mut Batch<Cpu>) -> Option<()> {
     let offered = ring.offered();
-    let mut draw = |stream: &mut Stream| {
+    let draw = |stream: &mut Stream| {
         let index = stream.below((offered * ring.rows) as u32) as usize;
         let after = offered.checked_sub(1 + index / ring.rows)?;
         let cell = ring.cells(ring.slot(after)).start + index % ring.rows;

@@ -1,0 +1,305 @@
+//! The product in tiles that stay in registers, one text for both vector widths.
+//!
+//! The result is cut into panels of two vectors' columns, a panel into tiles of as many rows as registers hold. A tile
+//! runs over the whole depth. Operands that a tile would read with a stride are packed first: `right` panel by panel,
+//! so that its rows lie side by side and do not fight for the same cache sets, a transposed `left` tile by tile.
+use super::{Matrix, Product, Start, lanes::Lanes};
+use std::cell::RefCell;
+
+/// A cache line: the packed operands start at one.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; 16]);
+
+thread_local! {
+    /// The packed panel of `right` and the packed `left`, kept between calls.
+    static PACKED: RefCell<(Vec<Line>, Vec<Line>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// Room for `len` numbers, of any content.
+fn room(lines: &mut Vec<Line>, len: usize) -> *mut f32 {
+    if lines.len() * 16 < len {
+        lines.resize(len.div_ceil(16), Line([0.0; 16]));
+    }
+    lines.as_mut_ptr().cast()
+}
+
+/// An operand as a tile reads it.
+#[derive(Clone, Copy)]
+struct View {
+    at: *const f32,
+    strides: (usize, usize),
+}
+
+impl View {
+    #[inline(always)]
+    fn of(matrix: Matrix) -> View {
+        View { at: matrix.numbers.as_ptr(), strides: matrix.strides }
+    }
+    /// # Safety
+    /// Element (i, j) is within the operand, or one past its end.
+    #[inline(always)]
+    unsafe fn seek(self, i: usize, j: usize) -> View {
+        // SAFETY: the caller's.
+        View { at: unsafe { self.at.add(i * self.strides.0 + j * self.strides.1) }, ..self }
+    }
+}
+
+/// The columns that a panel has, with where its chains start and what is done at their end.
+#[derive(Clone, Copy)]
+struct Panel {
+    depth: usize,
+    columns: usize,
+    right: View,
+    /// Null for chains that start at +0.
+    start: *const f32,
+    relu: bool,
+    out: *mut f32,
+    /// Length of a row of the result.
+    step: usize,
+}
+
+/// Computes the product into `out`.
+///
+/// # Safety
+/// The machine has the vectors' instruction set; operands and result hold the elements that the product names.
+#[inline(always)]
+pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
+    let (rows, depth) = (product.rows, product.depth);
+    let (mut left, right) = (View::of(product.left), View::of(product.right));
+    let start = match product.start {
+        Start::Zero => std::ptr::null(),
+        Start::Columns(numbers) => numbers.as_ptr(),
+    };
+    let (columns, relu, step) = (product.columns, product.relu, product.columns);
+    let whole = Panel { depth, columns, right, start, relu, out: out.as_mut_ptr(), step };
+    // Taken out and put back, because a closure would not be compiled for the instruction set.
+    let (mut panel_room, mut left_room) = PACKED.take();
+    // SAFETY: every place is within its operand, as the product promises.
+    unsafe {
+        if rows < 4 && right.strides.1 == 1 {
+            for i in 0..rows {
+                row::<V>(left.seek(i, 0), whole, i);
+            }
+        } else {
+            if left.strides.0 == 1 && depth > 1 {
+                let packed = room(&mut left_room, rows * depth);
+                pack_left::<V>(left, rows, depth, packed);
+                left = View { at: packed, strides: (0, 0) };
+            }
+            let mut first = 0;
+            while first < columns {
+                let width = (columns - first).min(2 * V::WIDTH);
+                let mut panel = whole.columns(first, width);
+                if right.strides.1 != 1 || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
+                    let packed = room(&mut panel_room, depth * 2 * V::WIDTH);
+                    pack_right::<V>(panel.right, depth, width, packed);
+                    panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
+                }
+                match (width > V::WIDTH, width.is_multiple_of(V::WIDTH)) {
+                    (true, true) => strip::<V, 2, true>(left, rows, panel),
+                    (true, false) => strip::<V, 2, false>(left, rows, panel),
+                    (false, true) => strip::<V, 1, true>(left, rows, panel),
+                    (false, false) => strip::<V, 1, false>(left, rows, panel),
+                }
+                first += width;
+            }
+        }
+    }
+    PACKED.set((panel_room, left_room));
+}
+
+impl Panel {
+    /// # Safety
+    /// Column `first` is within the panel.
+    #[inline(always)]
+    unsafe fn columns(self, first: usize, columns: usize) -> Panel {
+        // SAFETY: the caller's.
+        unsafe {
+            let start = if self.start.is_null() { self.start } else { self.start.add(first) };
+            Panel { columns, right: self.right.seek(0, first), start, out: self.out.add(first), ..self }
+        }
+    }
+}
+
+/// How many rows the next tile takes when `left` are left. A rest of one or two rows has too few chains to hide the
+/// latency of the multiplier, so 7 and 8 are cut into fours rather than into a 6 and a rest.
+#[inline(always)]
+fn height<V: Lanes>(left: usize) -> usize {
+    match left {
+        12.. if V::ROWS == 12 => 12,
+        8.. if V::ROWS == 12 => 8,
+        6 | 9.. if V::ROWS == 6 => 6,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// A panel of N vectors' columns, the last of them whole or not, tile by tile.
+///
+/// # Safety
+/// As for [`run`]. Strides (0, 0) of `left` mean that it is packed.
+#[inline(always)]
+unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(left: View, rows: usize, panel: Panel) {
+    // SAFETY: tiles stay within `rows` rows and the panel's columns.
+    unsafe {
+        let mut i = 0;
+        while i < rows {
+            let height = height::<V>(rows - i);
+            let left = if left.strides == (0, 0) {
+                View { at: left.at.add(i * panel.depth), strides: (1, height) }
+            } else {
+                left.seek(i, 0)
+            };
+            let out = panel.out.add(i * panel.step);
+            match height {
+                12 if V::ROWS == 12 => tile::<V, 12, N, WHOLE>(left, panel, out),
+                8 if V::ROWS == 12 => tile::<V, 8, N, WHOLE>(left, panel, out),
+                6 if V::ROWS == 6 => tile::<V, 6, N, WHOLE>(left, panel, out),
+                4 => tile::<V, 4, N, WHOLE>(left, panel, out),
+                2 => tile::<V, 2, N, WHOLE>(left, panel, out),
+                _ => tile::<V, 1, N, WHOLE>(left, panel, out),
+            }
+            i += height;
+        }
+    }
+}
+
+/// One row of the result: as many vectors side by side as hide the latency, because its chains are all there is.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn row<V: Lanes>(left: View, whole: Panel, i: usize) {
+    let mut first = 0;
+    while first < whole.columns {
+        let vectors = (whole.columns - first) / V::WIDTH;
+        // SAFETY: the vectors chosen lie within the columns that are left.
+        unsafe {
+            let rest = whole.columns(first, whole.columns - first);
+            let out = rest.out.add(i * whole.step);
+            let taken = match vectors {
+                8.. => 8,
+                4.. => 4,
+                _ => 1,
+            };
+            match vectors {
+                8.. => tile::<V, 1, 8, true>(left, rest, out),
+                4.. => tile::<V, 1, 4, true>(left, rest, out),
+                1.. => tile::<V, 1, 1, true>(left, rest, out),
+                0 => tile::<V, 1, 1, false>(left, rest, out),
+            }
+            first += taken * V::WIDTH;
+        }
+    }
+}
+
+/// M rows of N vectors: every chain in a register from its start to its end.
+///
+/// # Safety
+/// As for [`run`]; `left` is the tile's first row, `out` its first number.
+#[inline(always)]
+unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left: View, panel: Panel, out: *mut f32) {
+    // SAFETY: the caller's; lanes beyond the columns are masked off.
+    unsafe {
+        let mask = V::first(if WHOLE { V::WIDTH } else { panel.columns - (N - 1) * V::WIDTH });
+        let mut chains = [[V::splat(0.0); N]; M];
+        if !panel.start.is_null() {
+            for n in 0..N {
+                let start = part::<V, WHOLE>(panel.start.add(n * V::WIDTH), n + 1 == N, mask);
+                for row in &mut chains {
+                    row[n] = start;
+                }
+            }
+        }
+        let (mut a, mut b) = (left.at, panel.right.at);
+        for _ in 0..panel.depth {
+            let mut columns = [V::splat(0.0); N];
+            for n in 0..N {
+                columns[n] = part::<V, WHOLE>(b.add(n * V::WIDTH), n + 1 == N, mask);
+            }
+            for m in 0..M {
+                let factor = V::splat(*a.add(m * left.strides.0));
+                for n in 0..N {
+                    chains[m][n] = chains[m][n].add_product(factor, columns[n]);
+                }
+            }
+            a = a.add(left.strides.1);
+            b = b.add(panel.right.strides.0);
+        }
+        for m in 0..M {
+            for n in 0..N {
+                let result = if panel.relu { chains[m][n].relu() } else { chains[m][n] };
+                let at = out.add(m * panel.step + n * V::WIDTH);
+                if WHOLE || n + 1 < N { result.store(at) } else { result.store_part(at, mask) }
+            }
+        }
+    }
+}
+
+/// A vector that is partial if it is the last of a panel that is not whole.
+///
+/// # Safety
+/// The lanes present can be read.
+#[inline(always)]
+unsafe fn part<V: Lanes, const WHOLE: bool>(at: *const f32, last: bool, mask: V::Mask) -> V {
+    // SAFETY: the caller's.
+    unsafe { if WHOLE || !last { V::load(at) } else { V::load_part(at, mask) } }
+}
+
+/// Tile by tile, each with its rows side by side: what a tile reads in one step is contiguous.
+///
+/// # Safety
+/// `left` has `rows` × `depth` elements, `packed` room for as many.
+#[inline(always)]
+unsafe fn pack_left<V: Lanes>(left: View, rows: usize, depth: usize, packed: *mut f32) {
+    let mut i = 0;
+    while i < rows {
+        let height = height::<V>(rows - i);
+        for k in 0..depth {
+            // SAFETY: the caller's; rows of a transposed operand lie side by side.
+            unsafe {
+                let (from, to) = (left.seek(i, k).at, packed.add(i * depth + k * height));
+                match height {
+                    12 => to.cast::<[f32; 12]>().write(from.cast::<[f32; 12]>().read()),
+                    8 => to.cast::<[f32; 8]>().write(from.cast::<[f32; 8]>().read()),
+                    6 => to.cast::<[f32; 6]>().write(from.cast::<[f32; 6]>().read()),
+                    4 => to.cast::<[f32; 4]>().write(from.cast::<[f32; 4]>().read()),
+                    _ => (0..height).for_each(|m| to.add(m).write(from.add(m).read())),
+                }
+            }
+        }
+        i += height;
+    }
+}
+
+/// The panel's rows side by side, two vectors each, whether `right` is transposed or not.
+///
+/// # Safety
+/// `right` has `depth` × `columns` elements, `packed` room for `depth` times two vectors.
+#[inline(always)]
+unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed: *mut f32) {
+    // SAFETY: the caller's.
+    unsafe {
+        if right.strides.1 == 1 {
+            for k in 0..depth {
+                let (from, to) = (right.seek(k, 0).at, packed.add(k * 2 * V::WIDTH));
+                if columns == 2 * V::WIDTH {
+                    V::load(from).store(to);
+                    V::load(from.add(V::WIDTH)).store(to.add(V::WIDTH));
+                } else {
+                    to.copy_from_nonoverlapping(from, columns);
+                }
+            }
+        } else {
+            for first in (0..depth).step_by(16) {
+                for j in 0..columns {
+                    for k in first..depth.min(first + 16) {
+                        packed.add(k * 2 * V::WIDTH + j).write(*right.seek(k, j).at);
+                    }
+                }
+            }
+        }
+    }
+}
