@@ -2,6 +2,7 @@
 pub mod check;
 pub mod env;
 pub mod error;
+pub mod fit;
 pub mod math;
 pub mod oracle;
 pub mod registry;

@@ -13,7 +13,7 @@
 //! | 3 | – | purpose in the top byte, block in the low 24 bits |
 //!
 //! ```
-//! use envs::rng::{Domain, Purpose, Rng};
+//! use mercato_envs::rng::{Domain, Purpose, Rng};
 //! let address = Rng::new(7, Domain::Training).at(3, 0, 12);
 //! let (mut one, mut other) = (address.stream(Purpose::STEP), address.stream(Purpose::STEP));
 //! assert_eq!(one.uniform(), other.uniform());
