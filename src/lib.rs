@@ -1,1 +1,17 @@
-//! mercato.
+#![doc = include_str!("../README.md")]
+
+pub use agents;
+pub use envs;
+pub use kernels;
+pub use reports;
+
+pub mod error;
+pub mod experiment;
+pub mod provenance;
+pub mod runner;
+pub mod stopwatch;
+pub mod trial;
+
+pub use error::{Error, Result};
+pub use experiment::Experiment;
+pub use trial::Trial;

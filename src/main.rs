@@ -1,2 +1,25 @@
-//! The command line.
-fn main() {}
+//! The command line: parse, match, call.
+mod cli;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command.unwrap_or_else(Command::main_job) {
+        Command::Envs(command) => cli::envs::run(&command),
+        Command::Rollout(command) => cli::rollout::run(&command),
+        Command::Train(command) => cli::train::run(&command),
+        Command::Run(command) => cli::run::run(&command),
+        Command::Eval(command) => cli::eval::run(&command),
+        Command::Report(command) => cli::report::run(&command),
+        Command::Fit(command) => cli::fit::run(&command),
+        Command::Doctor(command) => cli::doctor::run(&command),
+        Command::Completions { shell } => cli::completions(shell),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("mercato: {error:#}");
+        cli::exit_code(&error)
+    })
+}

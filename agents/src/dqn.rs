@@ -194,6 +194,20 @@ impl Config {
     }
 }
 
+/// The number of actions of a world that this agent can act in.
+///
+/// # Errors
+/// When the actions are not discrete.
+pub fn actions(spec: &Spec) -> Result<usize> {
+    match spec.shape {
+        Shape::Discrete(actions) => Ok(actions as usize),
+        ref shape => {
+            let has = shape.to_string();
+            Err(Error::Space { agent: "dqn", needs: "a discrete action space", env: spec.id, has })
+        }
+    }
+}
+
 /// The agent.
 pub struct Dqn<B: Backend> {
     tape: B::Tape, // first, so that a captured graph goes before the buffers it speaks of
@@ -236,11 +250,7 @@ impl<B: Backend> Dqn<B> {
     /// # Errors
     /// When the actions are not discrete or a setting is not admissible.
     pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
-        let Shape::Discrete(actions) = spec.shape else {
-            let has = spec.shape.to_string();
-            return Err(Error::Space { agent: "dqn", needs: "a discrete action space", env: spec.id, has });
-        };
-        Self::with_actions(backend, config, spec, actions as usize, seed)
+        Self::with_actions(backend, config, spec, actions(spec)?, seed)
     }
 
     /// An agent for `actions` alternatives, whatever they stand for.

@@ -59,6 +59,20 @@ impl Grid {
     }
 }
 
+/// The least and the greatest price of a world that this agent can act in.
+///
+/// # Errors
+/// When the action is anything but one continuous number.
+pub fn bounds(spec: &Spec) -> Result<[f32; 2]> {
+    match &spec.shape {
+        Shape::Continuous(bounds) if bounds.len() == 1 => Ok(bounds[0]),
+        shape => {
+            let has = shape.to_string();
+            Err(Error::Space { agent: "price_grid", needs: "one continuous action", env: spec.id, has })
+        }
+    }
+}
+
 /// The agent.
 pub struct PriceGrid<B: Backend> {
     grid: Grid,
@@ -75,14 +89,7 @@ impl<B: Backend> PriceGrid<B> {
     /// # Errors
     /// When the action is anything else or a setting is not admissible.
     pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
-        let needs = "one continuous action";
-        let has = || spec.shape.to_string();
-        let Shape::Continuous(bounds) = &spec.shape else {
-            return Err(Error::Space { agent: "price_grid", needs, env: spec.id, has: has() });
-        };
-        let [[low, high]] = bounds[..] else {
-            return Err(Error::Space { agent: "price_grid", needs, env: spec.id, has: has() });
-        };
+        let [low, high] = bounds(spec)?;
         if !(3..=4096).contains(&config.prices) {
             return Err(setting("prices", config.prices, "between 3 and 4096"));
         }

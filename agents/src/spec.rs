@@ -6,7 +6,7 @@ use crate::{
     network::Head,
     price_grid::{self, PriceGrid},
 };
-use envs::{Spec, error::nearest};
+use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -87,7 +87,7 @@ impl AgentSpec {
             Error::UnknownAgent { name: name.into(), nearest }
         })?;
         let defaults = (preset.spec)();
-        let Ok(Value::Object(mut all)) = serde_json::to_value(&defaults) else {
+        let Ok(Value::Object(mut all)) = to_json(&defaults) else {
             return Ok(defaults);
         };
         for (key, value) in settings {
@@ -115,6 +115,17 @@ impl AgentSpec {
         match self {
             AgentSpec::Dqn(config) => config,
             AgentSpec::PriceGrid(config) => &config.dqn,
+        }
+    }
+
+    /// Whether the agent can act in a world of this `spec`, whatever its rows.
+    ///
+    /// # Errors
+    /// Names the action space that the agent needs.
+    pub fn fits(&self, spec: &Spec) -> Result<()> {
+        match self {
+            AgentSpec::Dqn(_) => dqn::actions(spec).map(|_| ()),
+            AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
         }
     }
 
@@ -155,7 +166,7 @@ mod tests {
         assert!(message("dqm", "batch", json!(1)).contains("nearest: dqn"));
         assert!(message("dqn", "learning_rat", json!(1)).contains("learning_rate"));
         assert!(message("dqn", "batch", json!("many")).contains("batch"));
-        assert!(message("dqn", "n_step", json!(0)).contains("n_step is 0"));
-        assert!(message("price_grid", "batch", json!(0)).contains("batch is 0"));
+        assert!(message("dqn", "n_step", json!(0)).contains("`n_step` is 0"));
+        assert!(message("price_grid", "batch", json!(0)).contains("`batch` is 0"));
     }
 }

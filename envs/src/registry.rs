@@ -75,12 +75,17 @@ pub fn assignment(text: &str) -> Result<(String, Value)> {
     Ok((key.into(), value))
 }
 
+/// `value` as JSON by way of text, so that an f32 keeps its shortest form: 0.1, not 0.10000000149011612.
+pub fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Result<Value> {
+    serde_json::from_str(&serde_json::to_string(value)?)
+}
+
 fn build<E: Env>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
     Ok(Box::new(Vector::new(id, typed::<E>(id, params)?, rows)?))
 }
 
 fn typed<E: Env>(id: &str, params: &Params) -> Result<E> {
-    let Ok(Value::Object(mut all)) = serde_json::to_value(E::default()) else {
+    let Ok(Value::Object(mut all)) = to_json(&E::default()) else {
         return Err(Error::Restore(format!("parameters of {id} are not a table")));
     };
     for (key, value) in params {

@@ -184,7 +184,7 @@ impl<E: Env> Vector<E> {
         let fields = env.observation();
         let spec = Spec {
             id,
-            params: serde_json::to_value(&env).map_err(|error| Error::Restore(error.to_string()))?,
+            params: crate::registry::to_json(&env).map_err(|error| Error::Restore(error.to_string()))?,
             rows,
             observation: fields.iter().map(|field| field.len).sum(),
             fields,

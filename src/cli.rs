@@ -1,0 +1,145 @@
+//! Commands, their options, and what they exit with.
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use mercato::Error;
+use std::{
+    io::{ErrorKind, Write},
+    process::ExitCode,
+};
+
+pub mod doctor;
+pub mod envs;
+pub mod eval;
+pub mod fit;
+pub mod progress;
+pub mod report;
+pub mod rollout;
+pub mod run;
+pub mod table;
+pub mod train;
+
+/// Synthetic user-behaviour worlds with known optima, and a DQN family on hand-written kernels.
+///
+/// Without a command: the quick suite, as `mercato run quick`.
+#[derive(Parser)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; 3 mismatch; \
+    5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
+    stdout carries the result; progress and messages go to stderr.";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// The table of worlds, or one world's page
+    Envs(envs::Envs),
+    /// Play a reference policy or a constant action, and say what it earns
+    Rollout(rollout::Rollout),
+    /// Train one agent in one world
+    Train(train::Train),
+    /// Run an experiment: a TOML file, or `quick` or `full`; goes on where it was stopped
+    Run(run::Run),
+    /// Evaluate a checkpoint
+    Eval(eval::Eval),
+    /// Make the report of a folder again from its records
+    Report(report::Report),
+    /// Estimate a model from data
+    #[command(subcommand)]
+    Fit(fit::Fit),
+    /// What this machine has
+    Doctor(doctor::Doctor),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    /// What `mercato` alone does.
+    pub fn main_job() -> Self {
+        Command::Run(run::Run::quick())
+    }
+}
+
+/// How a result is printed.
+#[derive(Args, Clone, Copy)]
+pub struct Output {
+    /// How the result is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+}
+
+/// Forms of a result.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For programs, with a schema number
+    Json,
+}
+
+/// The device to compute on.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// This machine's processor
+    Cpu,
+    /// An NVIDIA GPU
+    Cuda,
+}
+
+/// A device that was asked for and is not to be had: exit code 5.
+#[derive(Debug, thiserror::Error)]
+#[error("this version computes on the CPU only; leave out --device cuda")]
+pub struct MissingDevice;
+
+impl DeviceName {
+    /// Refuses what this version cannot do, instead of computing somewhere else in silence.
+    pub fn check(self) -> Result<()> {
+        if self == DeviceName::Cpu { Ok(()) } else { Err(MissingDevice.into()) }
+    }
+}
+
+/// Writes a result to stdout; a reader that went away is no error.
+pub fn print(text: &str) -> Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Prints `value` as indented JSON.
+pub fn print_json(value: &serde_json::Value) -> Result<ExitCode> {
+    print(&format!("{value:#}\n"))
+}
+
+/// Prints completions for `shell`.
+pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "mercato", &mut text);
+    print(&String::from_utf8_lossy(&text))
+}
+
+/// The exit code that `error` is documented with.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let code = error.chain().find_map(|cause| {
+        if cause.is::<MissingDevice>() {
+            return Some(5);
+        }
+        if cause.is::<mercato::envs::fit::Error>() {
+            return Some(2);
+        }
+        let cause = cause.downcast_ref::<Error>()?;
+        Some(match cause {
+            Error::File { .. } | Error::Record(_) | Error::Agent(mercato::agents::Error::File { .. }) => 1,
+            Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
+            Error::Kernel(_) => 5,
+            Error::Interrupted => 130,
+        })
+    });
+    ExitCode::from(code.unwrap_or(1))
+}

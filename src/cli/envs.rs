@@ -1,0 +1,87 @@
+//! `mercato envs [ID]`.
+use super::{Format, Output, print, print_json, table::Table};
+use anyhow::Result;
+use clap::Args;
+use envs::{ENVS, Entry, Params, VectorEnv};
+use mercato::{Error, envs};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Options of `mercato envs`.
+#[derive(Args)]
+pub struct Envs {
+    /// The world whose page is wanted; all worlds when it is missing
+    id: Option<String>,
+    /// Set a parameter, KEY=VALUE
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Parameters from `--set` options.
+pub fn params(assignments: &[String]) -> Result<Params, Error> {
+    assignments.iter().map(|text| envs::registry::assignment(text).map_err(Error::from)).collect()
+}
+
+/// Prints the table of worlds or one world's page.
+pub fn run(command: &Envs) -> Result<ExitCode> {
+    let params = params(&command.set)?;
+    match &command.id {
+        Some(id) => {
+            let entry = envs::find(id).map_err(Error::from)?;
+            let env = entry.make(&params, 1).map_err(Error::from)?;
+            match command.output.format {
+                Format::Json => print_json(&described(entry, env.as_ref())),
+                Format::Text => print(&page(entry, env.as_ref())),
+            }
+        }
+        None => {
+            let worlds: Vec<_> = ENVS
+                .iter()
+                .map(|entry| Ok((entry, entry.make(&Params::new(), 1)?)))
+                .collect::<envs::Result<_>>()
+                .map_err(Error::from)?;
+            if command.output.format == Format::Json {
+                let worlds: Vec<Value> = worlds.iter().map(|(entry, env)| described(entry, env.as_ref())).collect();
+                return print_json(&json!({ "schema": 1, "worlds": worlds }));
+            }
+            let mut table = Table::new(&["world", "action", "observation", "steps", "discount", "about"]);
+            for (entry, env) in &worlds {
+                let spec = env.spec();
+                table.row([
+                    entry.id.to_string(),
+                    spec.shape.to_string(),
+                    spec.observation.to_string(),
+                    spec.horizon.to_string(),
+                    spec.discount.to_string(),
+                    entry.about(),
+                ]);
+            }
+            print(&table.text(&[2, 3, 4]))
+        }
+    }
+}
+
+fn described(entry: &Entry, env: &dyn VectorEnv) -> Value {
+    json!({ "schema": 1, "about": entry.about(), "spec": env.spec(), "optimum": env.optimum(), "page": entry.page() })
+}
+
+fn page(entry: &Entry, env: &dyn VectorEnv) -> String {
+    let (spec, optimum) = (env.spec(), env.optimum());
+    let mut text = format!("{}\n{}\n", entry.id, entry.page());
+    text += &format!("With the parameters {}\n\n", spec.params);
+    text += &format!("objective  {}\n", spec.objective());
+    if optimum.is_exact() {
+        text += &format!("optimum    {:.6} ({})\n", optimum.upper, optimum.method);
+    } else {
+        text += &format!("optimum    between {:.6} and {:.6} ({})\n", optimum.lower, optimum.upper, optimum.method);
+    }
+    let se =
+        if optimum.random_se > 0.0 { format!(" ± {:.2e} (standard error)", optimum.random_se) } else { String::new() };
+    text += &format!("random     {:.6}{se}\n", optimum.random);
+    for (name, value) in &optimum.others {
+        text += &format!("{name:<10} {value:.6}\n");
+    }
+    text
+}

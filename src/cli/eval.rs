@@ -1,0 +1,70 @@
+//! `mercato eval CHECKPOINT`.
+use super::{Format, Output, envs::params, print, print_json, rollout};
+use agents::{Checkpoint, Player, evaluate};
+use anyhow::Result;
+use clap::Args;
+use mercato::{Error, agents, envs, kernels::Cpu, trial::described};
+use serde_json::json;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Options of `mercato eval`.
+#[derive(Args)]
+pub struct Eval {
+    /// A file of weights, such as runs/NAME/weights/TRIAL.safetensors
+    checkpoint: PathBuf,
+    /// The world, when it is not the checkpoint's own; it must have the same observation and actions
+    #[arg(long)]
+    env: Option<String>,
+    /// Set a parameter of the world, KEY=VALUE
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Number of episodes
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    episodes: u32,
+    /// Seed of the episodes, below 2^56
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]
+    seed: u64,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Plays the greedy policy of the checkpoint and prints what it earns.
+pub fn run(command: &Eval) -> Result<ExitCode> {
+    let checkpoint = Checkpoint::read(&command.checkpoint).map_err(Error::from)?;
+    let (own, mut world, spec) = described(&command.checkpoint, &checkpoint)?;
+    let id = command.env.clone().unwrap_or_else(|| own.clone());
+    if id != own {
+        world.clear();
+    }
+    world.extend(params(&command.set)?);
+    let training = envs::make(&id, &world, spec.learning().rows).map_err(Error::from)?;
+    let mut agent = spec.build(Cpu::new().map_err(Error::from)?, training.spec(), 0).map_err(Error::from)?;
+    agent.restore(&checkpoint.tensors).map_err(|error| {
+        let problem = format!("it was trained in {own} and does not fit {id}: {error}");
+        Error::from(agents::Error::Checkpoint { path: command.checkpoint.display().to_string(), problem })
+    })?;
+    let rows = if command.episodes < 256 { command.episodes } else { 256 } as usize;
+    let mut env = envs::make(&id, &world, rows).map_err(Error::from)?;
+    let mut policy = agent.greedy(rows).map_err(Error::from)?;
+    let evaluation = evaluate(env.as_mut(), Player::Policy(policy.as_mut()), command.seed, command.episodes);
+    let evaluation = evaluation.map_err(Error::from)?;
+    let optimum = env.optimum();
+    if command.output.format == Format::Json {
+        return print_json(&json!({
+            "schema": 1,
+            "env": id,
+            "params": env.spec().params,
+            "checkpoint": checkpoint.metadata,
+            "episodes": command.episodes,
+            "seed": command.seed,
+            "metrics": rollout::metrics(&evaluation),
+            "optimum": optimum,
+        }));
+    }
+    let heading = format!("{}, {} episodes, seed {}\n\n", id, command.episodes, command.seed);
+    let objective = env.spec().objective();
+    let mean = evaluation.metric(objective).map_or(0.0, |metric| metric.mean);
+    let score = (mean - optimum.random) / (optimum.lower - optimum.random);
+    let footer = format!("\nscore {score:.3} (0 random, 1 optimum; by {objective})\n");
+    print(&(heading + &rollout::text(&evaluation) + &footer))
+}

@@ -1,0 +1,86 @@
+//! `mercato train ID`: an experiment of one world and one agent.
+use super::{Output, report, run};
+use anyhow::Result;
+use clap::Args;
+use mercato::{
+    Error, Experiment,
+    envs::{Params, registry::assignment},
+    experiment::{AgentEntry, Seeds, World},
+    trial::Evaluation,
+};
+use serde_json::Map;
+use std::process::ExitCode;
+
+/// Options of `mercato train`.
+#[derive(Args)]
+pub struct Train {
+    /// The world
+    id: String,
+    /// The agent: dqn, rainbow-lite, article, price_grid
+    #[arg(long, default_value = "dqn")]
+    agent: String,
+    /// Set agent.KEY=VALUE (a setting) or env.KEY=VALUE (a parameter)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Training transitions
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// Seeds: 0..10, or one number
+    #[arg(long, default_value = "0")]
+    seeds: String,
+    /// Episodes of the last evaluation
+    #[arg(long, default_value_t = 1000)]
+    episodes: u32,
+    #[command(flatten)]
+    place: run::Place,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Trains, writes weights, records and a report, and prints the table.
+pub fn run(command: &Train) -> Result<ExitCode> {
+    let (mut params, mut set) = (Params::new(), Map::new());
+    for text in &command.set {
+        let (key, value) = assignment(text).map_err(Error::from)?;
+        match key.split_once('.') {
+            Some(("agent", key)) => set.insert(key.into(), value),
+            Some(("env", key)) => params.insert(key.into(), value),
+            _ => {
+                let problem = format!("`{key}` must be agent.KEY or env.KEY");
+                return Err(Error::Spec { path: "--set".into(), problem }.into());
+            }
+        };
+    }
+    let agent = AgentEntry { preset: command.agent.clone(), name: None, steps: None, set };
+    let evaluation = Evaluation { episodes: command.episodes, points: 20, point_episodes: 100, seed: 0 };
+    let world = World {
+        env: command.id.clone(),
+        params,
+        steps: command.steps,
+        references: vec!["random".into()],
+        agents: vec![agent],
+    };
+    let experiment = Experiment {
+        name: format!("train-{}-{}", command.id.replace('/', "-"), command.agent),
+        title: format!("{} in {}", command.agent, command.id),
+        seeds: Seeds::Range(command.seeds.clone()),
+        evaluation,
+        worlds: vec![world],
+    };
+    let trials = experiment.trials()?;
+    let folder = run::folder(&command.place, &experiment.name);
+    let records = run::execute(&experiment.name, &trials, &command.place, &folder)?;
+    let summary = report::write(&folder, &records, &experiment.title, &command.command())?;
+    run::show(&summary, &records, &folder, command.output.format)
+}
+
+impl Train {
+    /// The command that makes the same records.
+    fn command(&self) -> String {
+        let (id, agent, steps, seeds) = (&self.id, &self.agent, self.steps, &self.seeds);
+        let mut command = format!("mercato train {id} --agent {agent} --steps {steps} --seeds {seeds}");
+        command += &format!(" --episodes {}", self.episodes);
+        self.set.iter().for_each(|assignment| command += &format!(" --set {assignment}"));
+        command
+    }
+}

@@ -1,0 +1,57 @@
+//! What can go wrong between an experiment and its records, with the remedy in the message.
+
+/// Errors of experiments and their runs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An experiment file that cannot be understood.
+    #[error("{path}: {problem}")]
+    Spec {
+        /// The file, or the name of an embedded suite.
+        path: String,
+        /// What is wrong with it, with line and column where they are known.
+        problem: String,
+    },
+    /// A file that could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// Stopped by Ctrl-C; what was running can be resumed.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+    /// An error of a world.
+    #[error(transparent)]
+    Env(#[from] envs::Error),
+    /// An error of an agent.
+    #[error(transparent)]
+    Agent(agents::Error),
+    /// An error of a device.
+    #[error(transparent)]
+    Kernel(#[from] kernels::Error),
+    /// An error of the records or the report.
+    #[error(transparent)]
+    Record(#[from] reports::record::RecordError),
+}
+
+impl From<agents::Error> for Error {
+    /// Unwraps what an agent only passed on, so that a cause has one place in this list.
+    fn from(error: agents::Error) -> Self {
+        match error {
+            agents::Error::Env(error) => Error::Env(error),
+            agents::Error::Kernel(error) => Error::Kernel(error),
+            error => Error::Agent(error),
+        }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error of the file system at `path`.
+pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.display().to_string();
+    move |source| Error::File { path, source }
+}

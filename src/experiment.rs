@@ -1,0 +1,303 @@
+//! Experiments as data: worlds × agents × seeds, from TOML to trials.
+use crate::{
+    error::{Error, Result, file},
+    trial::{Evaluation, Player, Trial},
+};
+use agents::AgentSpec;
+use envs::{Params, error::nearest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The experiments that are part of the program: name, text.
+pub const EMBEDDED: [(&str, &str); 3] = [
+    ("quick", include_str!("../reports/specs/quick.toml")),
+    ("full", include_str!("../reports/specs/full.toml")),
+    ("bits", include_str!("../tests/bits.toml")),
+];
+
+/// A set of comparisons.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Its name; the default folder of its results is `runs/NAME`.
+    pub name: String,
+    /// The heading of its report.
+    pub title: String,
+    /// The seeds of every trial, `"0..5"` or `[0, 1, 2]`.
+    pub seeds: Seeds,
+    /// How trials are evaluated.
+    pub evaluation: Evaluation,
+    /// The worlds, each with its agents.
+    pub worlds: Vec<World>,
+}
+
+/// One world and who plays in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct World {
+    /// Its id.
+    pub env: String,
+    /// Its parameters, where they are not the defaults.
+    #[serde(default)]
+    pub params: Params,
+    /// Training transitions of every learning agent.
+    pub steps: u64,
+    /// Reference policies that are evaluated beside the agents.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// The learning agents.
+    #[serde(default)]
+    pub agents: Vec<AgentEntry>,
+}
+
+/// A preset with settings of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentEntry {
+    /// The preset.
+    pub preset: String,
+    /// The name in reports; the preset's when it is not given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Training transitions, where they are not the world's.
+    #[serde(default)]
+    pub steps: Option<u64>,
+    /// Settings on top of the preset.
+    #[serde(default)]
+    pub set: Map<String, Value>,
+}
+
+/// Seeds as a range in text or as a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Seeds {
+    /// `"0..5"`: 0, 1, 2, 3, 4; or a single number.
+    Range(String),
+    /// A list.
+    List(Vec<u64>),
+}
+
+impl Seeds {
+    /// The seeds.
+    ///
+    /// # Errors
+    /// When the range is none, is empty, or holds more than 10,000 seeds.
+    pub fn list(&self) -> std::result::Result<Vec<u64>, String> {
+        let list = match self {
+            Seeds::List(list) => list.clone(),
+            Seeds::Range(text) => {
+                let wrong = || format!("seeds are `{text}`; they must be like 0..5, or one number");
+                let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+                match text.split_once("..") {
+                    None => vec![number(text)?],
+                    Some((from, to)) => {
+                        let (from, to) = (number(from)?, number(to)?);
+                        if to.saturating_sub(from) > 10_000 {
+                            return Err(format!("seeds are `{text}`; at most 10,000 are run at once"));
+                        }
+                        (from..to).collect()
+                    }
+                }
+            }
+        };
+        match list.iter().find(|seed| **seed >= 1 << 56) {
+            Some(seed) => Err(format!("seed {seed} is too large; it must be below 2^56")),
+            None if list.is_empty() => Err("there are no seeds; give a range like 0..5".into()),
+            None => Ok(list),
+        }
+    }
+}
+
+impl Experiment {
+    /// The embedded experiment called `source`, or the one in the file `source`, after `assignments` such as
+    /// `evaluation.episodes=100` or `worlds.*.steps=1000`.
+    ///
+    /// # Errors
+    /// When there is no such file or it is no experiment; the message names line, column and the nearest key.
+    pub fn load(source: &str, assignments: &[String]) -> Result<Self> {
+        let text = match EMBEDDED.iter().find(|(name, _)| *name == source) {
+            Some((_, text)) => (*text).to_string(),
+            None if Path::new(source).exists() => std::fs::read_to_string(source).map_err(file(Path::new(source)))?,
+            None => {
+                let names = EMBEDDED.map(|(name, _)| name);
+                let problem = match nearest(source, names)[..] {
+                    [near, ..] => format!("no such file, and no experiment of this name; nearest: {near}"),
+                    [] => format!("no such file; embedded experiments are {}", names.join(", ")),
+                };
+                return Err(Error::Spec { path: source.into(), problem });
+            }
+        };
+        Self::parse(source, &text, assignments)
+    }
+
+    /// The experiment in `text`; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`load`](Experiment::load).
+    pub fn parse(path: &str, text: &str, assignments: &[String]) -> Result<Self> {
+        let wrong = |problem: String| Error::Spec { path: path.into(), problem };
+        let spec = |error: toml::de::Error| wrong(with_nearest(error.to_string().trim_end(), error.message()));
+        // First as it stands, because only then an error has a line and a column.
+        let plain: Self = toml::from_str(text).map_err(spec)?;
+        let experiment = if assignments.is_empty() {
+            plain
+        } else {
+            let mut tree: Value = toml::from_str(text).map_err(spec)?;
+            for assignment in assignments {
+                let (key, value) = envs::registry::assignment(assignment)?;
+                let keys: Vec<&str> = key.split('.').collect();
+                assign(&mut tree, &keys, &value).map_err(|problem| wrong(format!("--set {key}: {problem}")))?;
+            }
+            serde_json::from_value(tree).map_err(|error| wrong(with_nearest(&error.to_string(), &error.to_string())))?
+        };
+        experiment.seeds.list().map_err(wrong)?;
+        Ok(experiment)
+    }
+
+    /// The trials, in the order worlds, agents, seeds; everything is checked and resolved.
+    ///
+    /// # Errors
+    /// When an id, a parameter, a preset or a setting is unknown or not admissible, or an agent cannot act in a world.
+    pub fn trials(&self) -> Result<Vec<Trial>> {
+        let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
+        self.evaluation.validate().map_err(wrong)?;
+        let seeds = self.seeds.list().map_err(wrong)?;
+        let mut trials: Vec<Trial> = Vec::new();
+        for world in &self.worlds {
+            let env = envs::find(&world.env)?;
+            let spec = env.make(&world.params, 1)?.spec().clone();
+            let params = spec.params.as_object().cloned().unwrap_or_default();
+            let mut players = Vec::new();
+            for name in &world.references {
+                spec.policy(name)?;
+                players.push((name.clone(), 0, Player::Reference(name.clone())));
+            }
+            for agent in &world.agents {
+                let config = AgentSpec::preset(&agent.preset, &agent.set)?;
+                config.fits(&spec)?;
+                let name = agent.name.clone().unwrap_or_else(|| agent.preset.clone());
+                players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
+            }
+            for (agent, steps, player) in players {
+                for &seed in &seeds {
+                    trials.push(Trial {
+                        env: env.id.into(),
+                        params: params.clone(),
+                        agent: agent.clone(),
+                        player: player.clone(),
+                        seed,
+                        steps,
+                        evaluation: self.evaluation,
+                    });
+                }
+            }
+        }
+        let mut ids: Vec<(String, &Trial)> = trials.iter().map(|trial| (trial.id(), trial)).collect();
+        ids.sort_by(|a, b| a.0.cmp(&b.0));
+        for pair in ids.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                let (env, agent) = (&pair[0].1.env, &pair[0].1.agent);
+                return Err(wrong(format!("{agent} with the same settings stands twice under {env}")));
+            }
+        }
+        Ok(trials)
+    }
+}
+
+/// Appends the nearest of the expected names when `message` is serde's complaint about an unknown one.
+fn with_nearest(full: &str, message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match (message.contains("unknown field"), quoted.next()) {
+        (true, Some(word)) => match nearest(word, quoted)[..] {
+            [near, ..] => format!("{full}\nnearest key: {near}"),
+            [] => full.into(),
+        },
+        _ => full.into(),
+    }
+}
+
+/// Sets `keys` below `tree`; `*` stands for every element of a list, a number for one.
+fn assign(tree: &mut Value, keys: &[&str], value: &Value) -> std::result::Result<(), String> {
+    let Some((key, rest)) = keys.split_first() else {
+        *tree = value.clone();
+        return Ok(());
+    };
+    match tree {
+        Value::Object(table) => assign(table.entry(*key).or_insert(Value::Null), rest, value),
+        Value::Array(list) if *key == "*" => list.iter_mut().try_for_each(|item| assign(item, rest, value)),
+        Value::Array(list) => {
+            let count = list.len();
+            let item = key.parse::<usize>().ok().and_then(|index| list.get_mut(index));
+            let item = item.ok_or_else(|| format!("`{key}` must be * or an index below {count}"))?;
+            assign(item, rest, value)
+        }
+        slot @ Value::Null => {
+            *slot = Value::Object(Map::new());
+            assign(slot, keys, value)
+        }
+        other => Err(format!("there is nothing below {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+        name = "small"
+        title = "A small one"
+        seeds = "0..2"
+        [evaluation]
+        episodes = 10
+        [[worlds]]
+        env = "classic/chain-v1"
+        steps = 100
+        references = ["random", "oracle"]
+        agents = [{ preset = "dqn" }, { preset = "dqn", name = "wide", set = { hidden = [128] } }]
+    "#;
+
+    fn parse(text: &str, assignments: &[&str]) -> Result<Experiment> {
+        let assignments: Vec<String> = assignments.iter().map(|text| text.to_string()).collect();
+        Experiment::parse("small.toml", text, &assignments)
+    }
+
+    #[test]
+    fn trials_are_worlds_times_agents_times_seeds_with_ids_of_their_own() {
+        let trials = parse(TEXT, &[]).expect("experiment").trials().expect("trials");
+        assert_eq!(trials.len(), 8);
+        let mut ids: Vec<String> = trials.iter().map(Trial::id).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 8);
+        assert!(ids.iter().all(|id| id.len() == 16));
+    }
+
+    #[test]
+    fn the_id_follows_what_decides_the_bits_and_nothing_else() {
+        let id = |assignments: &[&str]| {
+            parse(TEXT, assignments).expect("experiment").trials().expect("trials").last().expect("one").id()
+        };
+        assert_eq!(id(&[]), id(&["name=other", "title=other"]));
+        assert_ne!(id(&[]), id(&["evaluation.episodes=11"]));
+        assert_ne!(id(&[]), id(&["worlds.*.steps=101"]));
+        assert_ne!(id(&[]), id(&["worlds.0.agents.1.set.batch=32"]));
+        assert_ne!(id(&[]), id(&["worlds.0.params.length=9"]));
+        assert_eq!(id(&[]), id(&["worlds.0.params.length=8"]), "a default that is written out changes nothing");
+    }
+
+    #[test]
+    fn mistakes_name_the_place_and_the_nearest_key() {
+        let message = |text: &str| parse(text, &[]).expect_err("mistake").to_string();
+        let unknown = message(&TEXT.replace("steps = 100", "stepps = 100"));
+        assert!(unknown.contains("line") && unknown.contains("nearest key: steps"), "{unknown}");
+        assert!(message(&TEXT.replace("0..2", "2..0")).contains("no seeds"));
+        assert!(message(&TEXT.replace("0..2", "few")).contains("0..5"));
+        assert!(message("name = ").contains("small.toml"));
+        let trials = |text: &str| parse(text, &[]).expect("experiment").trials().expect_err("mistake").to_string();
+        assert!(trials(&TEXT.replace("chain-v1", "chian-v1")).contains("classic/chain-v1"));
+        assert!(trials(&TEXT.replace("\"wide\"", "\"dqn\"").replace("hidden = [128]", "")).contains("twice"));
+        assert!(trials(&TEXT.replace("preset = \"dqn\" }", "preset = \"price_grid\" }")).contains("continuous"));
+        assert!(parse(TEXT, &["worlds.7.steps=1"]).expect_err("index").to_string().contains("below 1"));
+    }
+}
