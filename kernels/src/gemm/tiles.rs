@@ -77,33 +77,33 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
     let (mut panel_room, mut left_room) = PACKED.take();
     // SAFETY: every place is within its operand, as the product promises.
     unsafe {
-        if rows < 4 && right.strides.1 == 1 {
-            for i in 0..rows {
-                row::<V>(left.seek(i, 0), whole, i);
+        if left.strides.0 == 1 && left.strides.1 * depth >= 1 << 14 {
+            let packed = room(&mut left_room, rows * depth);
+            pack_left::<V>(left, rows, depth, packed);
+            left = View { at: packed, strides: (0, 0) };
+        }
+        let mut first = 0;
+        while first < columns {
+            let rest = columns - first;
+            if rows < 4 && rest >= V::WIDTH && right.strides.1 == 1 {
+                first += few_rows::<V>(left, rows, whole.columns(first, rest));
+                continue;
             }
-        } else {
-            if left.strides.0 == 1 && depth > 1 {
-                let packed = room(&mut left_room, rows * depth);
-                pack_left::<V>(left, rows, depth, packed);
-                left = View { at: packed, strides: (0, 0) };
+            let width = rest.min(2 * V::WIDTH);
+            let mut panel = whole.columns(first, width);
+            let is_whole = width.is_multiple_of(V::WIDTH);
+            if right.strides.1 != 1 || !is_whole || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
+                let packed = room(&mut panel_room, depth * 2 * V::WIDTH);
+                pack_right::<V>(panel.right, depth, width, packed);
+                panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
             }
-            let mut first = 0;
-            while first < columns {
-                let width = (columns - first).min(2 * V::WIDTH);
-                let mut panel = whole.columns(first, width);
-                if right.strides.1 != 1 || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
-                    let packed = room(&mut panel_room, depth * 2 * V::WIDTH);
-                    pack_right::<V>(panel.right, depth, width, packed);
-                    panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
-                }
-                match (width > V::WIDTH, width.is_multiple_of(V::WIDTH)) {
-                    (true, true) => strip::<V, 2, true>(left, rows, panel),
-                    (true, false) => strip::<V, 2, false>(left, rows, panel),
-                    (false, true) => strip::<V, 1, true>(left, rows, panel),
-                    (false, false) => strip::<V, 1, false>(left, rows, panel),
-                }
-                first += width;
+            match (width > V::WIDTH, is_whole) {
+                (true, true) => strip::<V, 2, true>(left, rows, panel),
+                (true, false) => strip::<V, 2, false>(left, rows, panel),
+                (false, true) => strip::<V, 1, true>(left, rows, panel),
+                (false, false) => strip::<V, 1, false>(left, rows, panel),
             }
+            first += width;
         }
     }
     PACKED.set((panel_room, left_room));
@@ -166,33 +166,30 @@ unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(left: View, rows: u
     }
 }
 
-/// One row of the result: as many vectors side by side as hide the latency, because its chains are all there is.
+/// The first columns of a few rows, one row at a time with as many vectors side by side as hide the latency; returns how
+/// many columns those are.
 ///
 /// # Safety
-/// As for [`run`].
+/// As for [`run`]. The panel has at least one vector, and `right` is not transposed.
 #[inline(always)]
-unsafe fn row<V: Lanes>(left: View, whole: Panel, i: usize) {
-    let mut first = 0;
-    while first < whole.columns {
-        let vectors = (whole.columns - first) / V::WIDTH;
-        // SAFETY: the vectors chosen lie within the columns that are left.
+unsafe fn few_rows<V: Lanes>(left: View, rows: usize, panel: Panel) -> usize {
+    let vectors = match panel.columns / V::WIDTH {
+        8.. => 8,
+        4.. => 4,
+        _ => 1,
+    };
+    for i in 0..rows {
+        // SAFETY: so many vectors lie within the panel's columns.
         unsafe {
-            let rest = whole.columns(first, whole.columns - first);
-            let out = rest.out.add(i * whole.step);
-            let taken = match vectors {
-                8.. => 8,
-                4.. => 4,
-                _ => 1,
-            };
+            let (left, out) = (left.seek(i, 0), panel.out.add(i * panel.step));
             match vectors {
-                8.. => tile::<V, 1, 8, true>(left, rest, out),
-                4.. => tile::<V, 1, 4, true>(left, rest, out),
-                1.. => tile::<V, 1, 1, true>(left, rest, out),
-                0 => tile::<V, 1, 1, false>(left, rest, out),
+                8 => tile::<V, 1, 8, true>(left, panel, out),
+                4 => tile::<V, 1, 4, true>(left, panel, out),
+                _ => tile::<V, 1, 1, true>(left, panel, out),
             }
-            first += taken * V::WIDTH;
         }
     }
+    vectors * V::WIDTH
 }
 
 /// M rows of N vectors: every chain in a register from its start to its end.
@@ -207,7 +204,8 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left
         let mut chains = [[V::splat(0.0); N]; M];
         if !panel.start.is_null() {
             for n in 0..N {
-                let start = part::<V, WHOLE>(panel.start.add(n * V::WIDTH), n + 1 == N, mask);
+                let at = panel.start.add(n * V::WIDTH);
+                let start = if WHOLE || n + 1 < N { V::load(at) } else { V::load_part(at, mask) };
                 for row in &mut chains {
                     row[n] = start;
                 }
@@ -217,7 +215,7 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left
         for _ in 0..panel.depth {
             let mut columns = [V::splat(0.0); N];
             for n in 0..N {
-                columns[n] = part::<V, WHOLE>(b.add(n * V::WIDTH), n + 1 == N, mask);
+                columns[n] = V::load(b.add(n * V::WIDTH));
             }
             for m in 0..M {
                 let factor = V::splat(*a.add(m * left.strides.0));
@@ -236,16 +234,6 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left
             }
         }
     }
-}
-
-/// A vector that is partial if it is the last of a panel that is not whole.
-///
-/// # Safety
-/// The lanes present can be read.
-#[inline(always)]
-unsafe fn part<V: Lanes, const WHOLE: bool>(at: *const f32, last: bool, mask: V::Mask) -> V {
-    // SAFETY: the caller's.
-    unsafe { if WHOLE || !last { V::load(at) } else { V::load_part(at, mask) } }
 }
 
 /// Tile by tile, each with its rows side by side: what a tile reads in one step is contiguous.
@@ -274,22 +262,25 @@ unsafe fn pack_left<V: Lanes>(left: View, rows: usize, depth: usize, packed: *mu
     }
 }
 
-/// The panel's rows side by side, two vectors each, whether `right` is transposed or not.
+/// The panel's rows side by side, two vectors each, whether `right` is transposed or not; what is beyond its columns may
+/// be any number.
 ///
 /// # Safety
 /// `right` has `depth` × `columns` elements, `packed` room for `depth` times two vectors.
 #[inline(always)]
 unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed: *mut f32) {
-    // SAFETY: the caller's.
+    // SAFETY: the caller's; lanes beyond the columns are masked off.
     unsafe {
         if right.strides.1 == 1 {
+            let (vectors, lanes) = (columns / V::WIDTH, columns % V::WIDTH);
+            let mask = V::first(if lanes == 0 { V::WIDTH } else { lanes });
             for k in 0..depth {
                 let (from, to) = (right.seek(k, 0).at, packed.add(k * 2 * V::WIDTH));
-                if columns == 2 * V::WIDTH {
-                    V::load(from).store(to);
-                    V::load(from.add(V::WIDTH)).store(to.add(V::WIDTH));
-                } else {
-                    to.copy_from_nonoverlapping(from, columns);
+                for n in 0..vectors {
+                    V::load(from.add(n * V::WIDTH)).store(to.add(n * V::WIDTH));
+                }
+                if lanes > 0 {
+                    V::load_part(from.add(vectors * V::WIDTH), mask).store(to.add(vectors * V::WIDTH));
                 }
             }
         } else {
