@@ -113,7 +113,7 @@ impl Learner {
             sample,
             td: TdConfig { actions, huber: 1.0, chosen },
             adam: AdamConfig {
-                rate: 1e-4,
+                rate: Ramp::constant(1e-4),
                 beta: [0.9, 0.999],
                 epsilon: 1e-8,
                 clip: f32::INFINITY,
@@ -240,7 +240,7 @@ fn optimiser(criterion: &mut Criterion) {
             weights.gradient = numbers(&mut stream(), theta.len());
             let target = TargetUpdate::Hard(1000);
             let config =
-                AdamConfig { rate: 1e-4, beta: [0.9, 0.999], epsilon: 1e-8, clip, l2: 0.0, decay: 0.0, target };
+                AdamConfig { rate: Ramp::constant(1e-4), beta: [0.9, 0.999], epsilon: 1e-8, clip, l2: 0.0, decay: 0.0, target };
             let mut clock = vec![0, 0];
             group.bench_function(format!("{name}/{}", cpu.isa().name()), |bencher| {
                 bencher.iter(|| cpu.adam(&config, &mut clock, &mut weights).expect("the CPU does not fail"));

@@ -54,8 +54,12 @@ pub struct Config {
     /// Where the Huber loss turns linear; `inf` for half the squared error.
     #[serde(with = "extended")]
     pub huber: f32,
-    /// Learning rate of Adam.
+    /// Learning rate of Adam at the start.
     pub learning_rate: f32,
+    /// Learning rate at the end; as at the start when it is not given.
+    pub learning_rate_to: Option<f32>,
+    /// Updates over which it goes there linearly.
+    pub learning_rate_over: u32,
     /// Decay rates of Adam's moments.
     pub betas: [f32; 2],
     /// Adam's ε.
@@ -101,6 +105,8 @@ impl Default for Config {
             reward_scale: 1.0,
             huber: 1.0,
             learning_rate: 1e-3,
+            learning_rate_to: None,
+            learning_rate_over: 10_000,
             betas: [0.9, 0.999],
             epsilon: 1e-8,
             clip: 10.0,
@@ -115,7 +121,7 @@ impl Default for Config {
     }
 }
 
-/// Infinity as the string `inf`, because neither JSON nor every reader of TOML has it as a number.
+/// Infinity as the string `inf`, because JSON does not have it as a number: there it reads as null.
 mod extended {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
@@ -128,9 +134,11 @@ mod extended {
         enum Extended {
             Number(f32),
             Text(String),
+            Null(()),
         }
         match Extended::deserialize(deserializer)? {
             Extended::Number(value) => Ok(value),
+            Extended::Null(()) => Ok(f32::INFINITY),
             Extended::Text(text) if text == "inf" => Ok(f32::INFINITY),
             Extended::Text(text) => Err(D::Error::custom(format!("`{text}` is neither a number nor `inf`"))),
         }
@@ -177,6 +185,7 @@ impl Config {
         within("reward_scale", self.reward_scale, 1e-9..=1e9)?;
         within("huber", self.huber, 1e-9..=f32::INFINITY)?;
         within("learning_rate", self.learning_rate, 0.0..=10.0)?;
+        within("learning_rate_to", self.learning_rate_to.unwrap_or(0.0), 0.0..=10.0)?;
         within("betas", self.betas[0], 0.0..=0.9999)?;
         within("betas", self.betas[1], 0.0..=0.999_999)?;
         within("epsilon", self.epsilon, 0.0..=1.0)?;
@@ -284,7 +293,11 @@ impl<B: Backend> Dqn<B> {
             },
             td: TdConfig { actions, huber: config.huber, chosen },
             adam: AdamConfig {
-                rate: config.learning_rate,
+                rate: Ramp {
+                    from: config.learning_rate,
+                    to: config.learning_rate_to.unwrap_or(config.learning_rate),
+                    over: config.learning_rate_over,
+                },
                 beta: config.betas,
                 epsilon: config.epsilon,
                 clip: config.clip,

@@ -163,6 +163,8 @@ mod tests {
     #[test]
     fn unknown_names_and_bad_values_are_named() {
         let message = |name, key, value| AgentSpec::preset(name, &settings(key, value)).expect_err(key).to_string();
+        let infinite = AgentSpec::preset("dqn", &settings("huber", json!(f64::INFINITY))).expect("inf of TOML");
+        assert_eq!(infinite.learning().huber, f32::INFINITY);
         assert!(message("dqm", "batch", json!(1)).contains("nearest: dqn"));
         assert!(message("dqn", "learning_rat", json!(1)).contains("learning_rate"));
         assert!(message("dqn", "batch", json!("many")).contains("batch"));

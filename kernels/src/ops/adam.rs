@@ -13,13 +13,14 @@ use crate::{
     dispatch::compiled,
     error::Result,
     memory::{UPDATES, Weights},
+    schedule::Ramp,
 };
 
 /// Adam's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamConfig {
-    /// Learning rate.
-    pub rate: f32,
+    /// Learning rate, by updates.
+    pub rate: Ramp,
     /// Decay rates of the moments.
     pub beta: [f32; 2],
     /// ε.
@@ -64,13 +65,14 @@ impl Adam for Cpu {
         for (power, beta) in weights.powers.iter_mut().zip(config.beta) {
             *power *= f64::from(beta);
         }
+        let rate = config.rate.at(clock[UPDATES]);
         let factors = Factors {
             scale,
             l2: config.l2,
-            decay: config.rate * config.decay,
+            decay: rate * config.decay,
             beta: config.beta,
             rest: config.beta.map(|beta| 1.0 - beta),
-            step: config.rate / (1.0 - weights.powers[0]) as f32,
+            step: rate / (1.0 - weights.powers[0]) as f32,
             root: ((1.0 - weights.powers[1]) as f32).sqrt(),
             epsilon: config.epsilon,
         };
@@ -168,7 +170,7 @@ mod tests {
     use crate::testing::{bits, numbers, plain, stream, vectored};
 
     const CONFIG: AdamConfig = AdamConfig {
-        rate: 0.1,
+        rate: Ramp::constant(0.1),
         beta: [0.9, 0.999],
         epsilon: 1e-8,
         clip: f32::INFINITY,
@@ -215,7 +217,7 @@ mod tests {
         let cpu = plain();
         let mut weights = Weights::new(&cpu, &[1.0]).unwrap();
         weights.target[0] = 0.5;
-        let config = AdamConfig { rate: 0.0, target: TargetUpdate::Soft(0.005), ..CONFIG };
+        let config = AdamConfig { rate: Ramp::constant(0.0), target: TargetUpdate::Soft(0.005), ..CONFIG };
         let mut clock = vec![0, 0];
         cpu.adam(&config, &mut clock, &mut weights).unwrap();
         assert!((weights.target[0] - 0.5025).abs() < 1e-6);
