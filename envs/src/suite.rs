@@ -13,6 +13,7 @@ pub mod rec {
 
 /// Worlds for comparing agents with published curves, and for tests.
 pub mod classic {
+    pub mod cartpole;
     pub mod chain;
 }
 
@@ -26,5 +27,6 @@ pub const ENVS: &[Entry] = &[
         "rec/markov-interest-matrix-v1",
         include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
+    Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];
