@@ -4,6 +4,11 @@ use crate::registry::Entry;
 #[cfg(test)]
 mod played;
 
+/// Prices: what to ask for.
+pub mod pricing {
+    pub mod inventory;
+}
+
 /// Recommendation: which item to show.
 pub mod rec {
     pub mod markov_interest;
@@ -27,6 +32,7 @@ pub const ENVS: &[Entry] = &[
         "rec/markov-interest-matrix-v1",
         include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
+    Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];
