@@ -77,7 +77,7 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
     let (mut panel_room, mut left_room) = PACKED.take();
     // SAFETY: every place is within its operand, as the product promises.
     unsafe {
-        if left.strides.0 == 1 && left.strides.1 * depth >= 1 << 14 {
+        if left.strides.0 == 1 && left.strides.1 * depth >= 1 << 14 && columns > 2 * V::WIDTH {
             let packed = room(&mut left_room, rows * depth);
             pack_left::<V>(left, rows, depth, packed);
             left = View { at: packed, strides: (0, 0) };
@@ -284,13 +284,43 @@ unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed
                 }
             }
         } else {
+            // Blocks of 16 deep: as far as one cache line of `right` reaches.
             for first in (0..depth).step_by(16) {
+                let last = depth.min(first + 16);
+                let (whole_columns, whole_last) = (columns / 4 * 4, first + (last - first) / 4 * 4);
+                for j in (0..whole_columns).step_by(4) {
+                    for k in (first..whole_last).step_by(4) {
+                        transpose(right.seek(k, j), packed.add(k * 2 * V::WIDTH + j), 2 * V::WIDTH);
+                    }
+                }
                 for j in 0..columns {
-                    for k in first..depth.min(first + 16) {
+                    for k in if j < whole_columns { whole_last } else { first }..last {
                         packed.add(k * 2 * V::WIDTH + j).write(*right.seek(k, j).at);
                     }
                 }
             }
         }
+    }
+}
+
+/// 4 × 4 elements of a transposed operand, to rows of length `step`.
+///
+/// # Safety
+/// The elements can be read and written.
+#[inline(always)]
+unsafe fn transpose(right: View, to: *mut f32, step: usize) {
+    use std::arch::x86_64::{
+        _mm_loadu_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_storeu_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
+    };
+    // SAFETY: the caller's; the instructions belong to every x86-64.
+    unsafe {
+        let (a, b) = (_mm_loadu_ps(right.at), _mm_loadu_ps(right.seek(0, 1).at));
+        let (c, d) = (_mm_loadu_ps(right.seek(0, 2).at), _mm_loadu_ps(right.seek(0, 3).at));
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let (low, high) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        _mm_storeu_ps(to, _mm_movelh_ps(ab, cd));
+        _mm_storeu_ps(to.add(step), _mm_movehl_ps(cd, ab));
+        _mm_storeu_ps(to.add(2 * step), _mm_movelh_ps(low, high));
+        _mm_storeu_ps(to.add(3 * step), _mm_movehl_ps(high, low));
     }
 }

@@ -2,8 +2,8 @@
 //! decoupled decay: Loshchilov & Hutter 2019; ε placed as in PyTorch).
 //!
 //! g ← g · min(1, clip / (‖g‖ + 1e-6)), g ← g + l2·θ, θ ← θ − rate·decay·θ, m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g²,
-//! θ ← θ − (rate / (1 − β₁ᵗ)) · m / (√v / √(1 − β₂ᵗ) + ε). βᵗ are f64 running products; 1 − βᵗ is formed in f64 and
-//! rounded to f32. Products are rounded before they are added; only ‖g‖² is fused: in each chunk of 8192 numbers, chain j
+//! θ ← θ − (rate / (1 − β₁ᵗ)) · m / (√v · (1 / √(1 − β₂ᵗ)) + ε). βᵗ are f64 running products; 1 − βᵗ is formed in f64
+//! and rounded to f32. Products are rounded before they are added; only ‖g‖² is fused: in each chunk of 8192 numbers, chain j
 //! of 256 runs over j, j + 256, … as `fma(g, g, chain)`, and a binary tree (j + 128, j + 64, …) adds the chains; the
 //! chunks' results are added up by 256 such chains of plain sums and a tree. An infinite clip skips the norm.
 //! Then the target: a copy every `every` updates, or target ← target + τ(θ − target).
@@ -73,7 +73,7 @@ impl Adam for Cpu {
             beta: config.beta,
             rest: config.beta.map(|beta| 1.0 - beta),
             step: rate / (1.0 - weights.powers[0]) as f32,
-            root: ((1.0 - weights.powers[1]) as f32).sqrt(),
+            correction: 1.0 / ((1.0 - weights.powers[1]) as f32).sqrt(),
             epsilon: config.epsilon,
         };
         compiled!(self.isa() => step(
@@ -107,18 +107,18 @@ struct Factors {
     beta: [f32; 2],
     rest: [f32; 2],
     step: f32,
-    root: f32,
+    correction: f32,
     epsilon: f32,
 }
 
 #[inline(always)]
 fn step(factors: &Factors, gradient: &[f32], theta: &mut [f32], first: &mut [f32], second: &mut [f32]) {
-    let Factors { scale, l2, decay, beta, rest, step, root, epsilon } = *factors;
+    let Factors { scale, l2, decay, beta, rest, step, correction, epsilon } = *factors;
     for (((theta, gradient), first), second) in theta.iter_mut().zip(gradient).zip(first).zip(second) {
         let g = gradient * scale + l2 * *theta;
         let m = beta[0] * *first + rest[0] * g;
         let v = beta[1] * *second + rest[1] * (g * g);
-        *theta = (*theta - decay * *theta) - step * m / (v.sqrt() / root + epsilon);
+        *theta = (*theta - decay * *theta) - step * m / (v.sqrt() * correction + epsilon);
         (*first, *second) = (m, v);
     }
 }
