@@ -7,7 +7,7 @@ use agents::AgentSpec;
 use envs::{Params, error::nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// The experiments that are part of the program: name, text.
 pub const EMBEDDED: [(&str, &str); 3] = [
@@ -179,6 +179,7 @@ impl Experiment {
                 let name = agent.name.clone().unwrap_or_else(|| agent.preset.clone());
                 players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
             }
+            let optimum = Arc::default();
             for (agent, steps, player) in players {
                 for &seed in &seeds {
                     trials.push(Trial {
@@ -189,6 +190,7 @@ impl Experiment {
                         seed,
                         steps,
                         evaluation: self.evaluation,
+                        optimum: Arc::clone(&optimum),
                     });
                 }
             }

@@ -5,7 +5,7 @@ use crate::{
     stopwatch::{Stopwatch, peak_memory, wall_clock},
 };
 use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate};
-use envs::{Actions, Params, Stage, Start, VectorEnv};
+use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
 use kernels::Cpu;
 use reports::{record, tensorboard::EventWriter};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,10 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// How trials are evaluated.
@@ -87,6 +90,8 @@ pub struct Trial {
     pub steps: u64,
     /// How it is evaluated.
     pub evaluation: Evaluation,
+    /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
+    pub optimum: Arc<OnceLock<Optimum>>,
 }
 
 /// Where a trial leaves files, and when it must stop.
@@ -162,8 +167,8 @@ impl Trial {
     }
 
     fn record(&self, run: Run<'_>, status: record::Status) -> Result<record::Record> {
-        let optimum = envs::make(&self.env, &self.params, 1)?;
-        let (spec, optimum) = (optimum.spec().clone(), optimum.optimum());
+        let env = envs::make(&self.env, &self.params, 1)?;
+        let optimum = self.optimum.get_or_init(|| env.optimum());
         let Run { progress, outcome, hashes, around, .. } = run;
         let config = match &self.player {
             Player::Reference(policy) => json!({ "policy": policy }),
@@ -188,7 +193,7 @@ impl Trial {
             device: "cpu".into(),
             math: "exact".into(),
             status,
-            objective: spec.objective().into(),
+            objective: env.spec().objective().into(),
             hashes: record::Hashes { curve: Some(curve_hash(&progress.curve)), ..hashes },
             curve: progress.curve,
             training: progress.training,

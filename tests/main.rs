@@ -1,4 +1,10 @@
 //! What the parts promise together, in one binary.
+mod article;
+mod bits;
+mod cli;
+mod generated;
 mod golden;
 mod independence;
 mod registry;
+mod resume;
+mod support;

@@ -184,8 +184,8 @@ impl Config {
         within("discount", self.discount.unwrap_or(1.0), 0.0..=1.0)?;
         within("reward_scale", self.reward_scale, 1e-9..=1e9)?;
         within("huber", self.huber, 1e-9..=f32::INFINITY)?;
-        within("learning_rate", self.learning_rate, 0.0..=10.0)?;
-        within("learning_rate_to", self.learning_rate_to.unwrap_or(0.0), 0.0..=10.0)?;
+        within("learning_rate", self.learning_rate, 0.0..=1e6)?;
+        within("learning_rate_to", self.learning_rate_to.unwrap_or(0.0), 0.0..=1e6)?;
         within("betas", self.betas[0], 0.0..=0.9999)?;
         within("betas", self.betas[1], 0.0..=0.999_999)?;
         within("epsilon", self.epsilon, 0.0..=1.0)?;

@@ -1,0 +1,224 @@
+//! Commands, messages and exit codes, also for what goes wrong: nothing is lost and no partial file stays.
+use crate::support::{Folder, Ran, mercato};
+use serde_json::Value;
+
+const SPEC: &str = r#"
+name = "small"
+title = "A small one"
+seeds = "0..2"
+[evaluation]
+episodes = 20
+points = 2
+point_episodes = 10
+[[worlds]]
+env = "classic/chain-v1"
+steps = 400
+references = ["random", "oracle"]
+[[worlds.agents]]
+preset = "dqn"
+set = { hidden = [8], memory = 300, warmup = 50, batch = 8 }
+"#;
+
+fn refused(arguments: &[&str], code: i32, words: &[&str]) {
+    let ran = mercato(arguments, &[]);
+    assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
+    assert!(ran.stdout.is_empty(), "{arguments:?} printed {}", ran.stdout);
+    for word in words {
+        assert!(ran.stderr.contains(word), "{arguments:?}: `{word}` is not in: {}", ran.stderr);
+    }
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error} in {}", ran.stdout))
+}
+
+#[test]
+fn mistakes_in_words_exit_2_and_name_the_nearest() {
+    refused(&["rollout", "rec/markov-intrest-v1"], 2, &["rec/markov-interest-v1"]);
+    refused(&["rollout", "classic/chain-v1", "--policy", "orakel"], 2, &["oracle", "random"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "lenght=3"], 2, &["length"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "length=1"], 2, &["length", "between 2 and 64"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "length"], 2, &["key=value"]);
+    refused(&["rollout", "classic/chain-v1", "--policy", "constant=7"], 2, &["one of 2"]);
+    refused(&["rollout", "classic/chain-v1", "--episodes", "0"], 2, &["episodes"]);
+    refused(&["train", "classic/chain-v1", "--agent", "dqm"], 2, &["dqn"]);
+    refused(&["train", "classic/chain-v1", "--set", "agent.lr=1"], 2, &["no setting `lr`"]);
+    refused(&["train", "classic/chain-v1", "--set", "agent.batch=0"], 2, &["batch", "between 1"]);
+    refused(&["train", "classic/chain-v1", "--set", "batch=8"], 2, &["agent.KEY or env.KEY"]);
+    refused(&["train", "classic/chain-v1", "--agent", "price_grid"], 2, &["one continuous action", "one of 2"]);
+    refused(&["train", "classic/chain-v1", "--seeds", "5..5"], 2, &["no seeds"]);
+    refused(&["run", "quik"], 2, &["quick"]);
+    refused(&["envs", "classic/chain-v2"], 2, &["classic/chain-v1"]);
+    refused(&["frobnicate"], 2, &["unrecognized subcommand"]);
+}
+
+#[test]
+fn broken_experiments_exit_2_with_line_and_key() {
+    let folder = Folder::new();
+    let run = |text: &str, words: &[&str]| refused(&["run", &folder.file("spec.toml", text)], 2, words);
+    run("name = \n", &["spec.toml", "line 1"]);
+    run(&SPEC.replace("steps", "stepz"), &["nearest key: steps"]);
+    run(&SPEC.replace("batch = 8", "bach = 8"), &["batch"]);
+    run(&SPEC.replace("episodes = 20", "episodes = 0"), &["evaluation.episodes is 0"]);
+    refused(&["run", &folder.file("spec.toml", SPEC), "--seeds", "x"], 2, &["0..5"]);
+}
+
+#[test]
+fn what_is_missing_exits_5() {
+    refused(&["train", "classic/chain-v1", "--device", "cuda"], 5, &["CPU only"]);
+    let folder = Folder::new();
+    let out = folder.path("run");
+    let ran = mercato(&["train", "classic/chain-v1", "--out", &out], &[("MERCATO_ISA", "sse9")]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("scalar, avx2 or avx512"), "{}", ran.stderr);
+    assert!(!std::path::Path::new(&out).exists(), "nothing was begun");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_exits_1() {
+    let folder = Folder::new();
+    let spec = folder.file("spec.toml", SPEC);
+    let below_a_file = format!("{spec}/out");
+    refused(&["run", &spec, "--out", &below_a_file], 1, &["spec.toml/out"]);
+}
+
+#[test]
+fn a_run_leaves_records_report_charts_and_weights_and_is_not_repeated() {
+    let folder = Folder::new();
+    let (spec, out) = (folder.file("spec.toml", SPEC), folder.path("run"));
+    let first = mercato(&["run", &spec, "--out", &out, "--tensorboard"], &[]);
+    assert_eq!(first.code, 0, "{}", first.stderr);
+    assert!(first.stdout.contains("classic/chain-v1"), "{}", first.stdout);
+    for name in ["records.jsonl", "report.html", "report.md", "report.json", "charts/scores.svg"] {
+        assert!(folder.0.path().join("run").join(name).exists(), "{name}");
+    }
+    let files = walk(&folder.0.path().join("run"));
+    assert_eq!(files.iter().filter(|name| name.ends_with(".safetensors")).count(), 2, "{files:?}");
+    assert_eq!(files.iter().filter(|name| name.contains("tfevents")).count(), 2, "{files:?}");
+    assert!(!files.iter().any(|name| name.ends_with("partial") || name.ends_with("tmp")), "{files:?}");
+
+    let report = std::fs::read(folder.0.path().join("run/report.html")).expect("report");
+    let second = mercato(&["run", &spec, "--out", &out, "--format", "json"], &[]);
+    assert!(second.stderr.contains("6 trials are there already"), "{}", second.stderr);
+    let summary = json(&second);
+    let cell = &summary["results"][0];
+    for key in ["env", "agent", "n", "mean", "sd", "ci", "score", "regret"] {
+        assert!(!cell[key].is_null(), "{key} in {cell}");
+    }
+    assert_eq!(cell["n"], 2);
+    let third = mercato(&["report", &out], &[]);
+    assert_eq!(third.code, 0, "{}", third.stderr);
+    let again = std::fs::read(folder.0.path().join("run/report.html")).expect("report");
+    assert!(report == again, "the same records give the same report");
+}
+
+fn walk(path: &std::path::Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).expect("folder").flatten() {
+        if entry.path().is_dir() {
+            files.extend(walk(&entry.path()));
+        } else {
+            files.push(entry.path().display().to_string());
+        }
+    }
+    files
+}
+
+#[test]
+fn broken_records_are_named_and_kept() {
+    let folder = Folder::new();
+    let (spec, out) = (folder.file("spec.toml", SPEC), folder.path("run"));
+    assert_eq!(mercato(&["run", &spec, "--out", &out], &[]).code, 0);
+    let path = folder.0.path().join("run/records.jsonl");
+    let broken = std::fs::read_to_string(&path).expect("records").replacen("\"schema\":1", "\"schema\":", 1);
+    std::fs::write(&path, &broken).expect("written");
+    refused(&["run", &spec, "--out", &out], 1, &["records.jsonl", "line 1"]);
+    refused(&["report", &out], 1, &["records.jsonl", "line 1"]);
+    assert_eq!(std::fs::read_to_string(&path).expect("records"), broken, "nothing is lost");
+}
+
+#[test]
+fn a_checkpoint_is_evaluated_in_its_world_and_refused_in_another() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    let settings = ["--set", "agent.hidden=[8]", "--set", "agent.memory=400", "--set", "env.length=5"];
+    let train = ["train", "classic/chain-v1", "--steps", "1000", "--episodes", "50", "--out", &out];
+    let ran = mercato(&[&train[..], &settings[..]].concat(), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let weights = walk(&folder.0.path().join("run/weights"));
+    let [weights] = &weights[..] else { panic!("{weights:?}") };
+    let played = json(&mercato(&["eval", weights, "--episodes", "50", "--format", "json"], &[]));
+    assert_eq!(played["params"]["length"], 5);
+    let record = std::fs::read_to_string(folder.0.path().join("run/records.jsonl")).expect("records");
+    let record: Value = record.lines().map(|line| serde_json::from_str(line).expect("record")).find(|record: &Value| {
+        record["learned"] == true
+    }).expect("the agent's");
+    let returns = |value: &Value| value["metrics"]["episode_return"]["mean"].clone();
+    assert_eq!(returns(&played), returns(&record["final"]), "the weights are those that were evaluated");
+    refused(&["eval", weights, "--env", "rec/markov-interest-v1"], 2, &["classic/chain-v1", "rec/markov-interest-v1"]);
+    let cut = folder.file("cut.safetensors", "");
+    std::fs::write(&cut, &std::fs::read(weights).expect("weights")[..200]).expect("written");
+    refused(&["eval", &cut], 2, &["cut.safetensors"]);
+    refused(&["eval", &folder.path("none.safetensors")], 1, &["none.safetensors"]);
+}
+
+#[test]
+fn a_trial_that_diverges_is_shown_and_exits_1() {
+    let folder = Folder::new();
+    let wild = "hidden = [8, 8, 8], learning_rate = 1e6, clip = inf, huber = inf";
+    let (spec, out) = (folder.file("spec.toml", &SPEC.replace("hidden = [8]", wild)), folder.path("run"));
+    let ran = mercato(&["run", &spec, "--out", &out], &[]);
+    assert_eq!(ran.code, 1, "{}", ran.stdout);
+    assert!(ran.stdout.contains("2 diverged"), "{}", ran.stdout);
+    let html = std::fs::read_to_string(folder.0.path().join("run/report.html")).expect("report");
+    assert!(html.contains("diverged"));
+}
+
+#[test]
+fn a_dry_run_prints_a_hash_that_follows_the_settings() {
+    let folder = Folder::new();
+    let spec = folder.file("spec.toml", SPEC);
+    let hash = |more: &[&str]| {
+        let ran = mercato(&[&["run", &spec, "--dry-run", "--format", "json"], more].concat(), &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        json(&ran)["config_hash"].clone()
+    };
+    assert_eq!(hash(&[]), hash(&["--jobs", "2"]));
+    assert_ne!(hash(&[]), hash(&["--seeds", "0..3"]));
+    assert_ne!(hash(&[]), hash(&["--set", "worlds.*.agents.0.set.batch=9"]));
+    assert!(!folder.0.path().join("runs").exists());
+}
+
+#[test]
+fn a_rollout_prints_its_schema_in_every_form() {
+    let rollout = |more: &[&str]| mercato(&[&["rollout", "classic/chain-v1", "--episodes", "100"], more].concat(), &[]);
+    let one = json(&rollout(&["--format", "json", "--rows", "1"]));
+    assert_eq!(one, json(&rollout(&["--format", "json", "--rows", "64"])), "rows change no number");
+    assert_eq!((&one["schema"], &one["env"], &one["policy"]), (&1.into(), &"classic/chain-v1".into(), &"random".into()));
+    for key in ["mean", "sd", "se"] {
+        assert!(one["metrics"]["episode_return"][key].is_number(), "{key}");
+    }
+    let csv = rollout(&["--format", "csv"]).stdout;
+    assert!(csv.starts_with("metric,mean,sd,se\nepisode_return,"), "{csv}");
+    assert!(rollout(&["--policy", "constant=1"]).stdout.contains("length"));
+}
+
+#[test]
+fn help_doctor_envs_and_completions_print() {
+    for arguments in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["doctor"],
+        &["doctor", "--format", "json"],
+        &["envs"],
+        &["envs", "--format", "json"],
+        &["completions", "bash"],
+        &["--version"],
+    ] {
+        let ran = mercato(arguments, &[]);
+        assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stdout.len() > 5, "{arguments:?}");
+    }
+    let page = mercato(&["envs", "classic/chain-v1"], &[]).stdout;
+    assert!(page.contains("| Reward |") && page.contains("optimum    0.698337"), "{page}");
+}

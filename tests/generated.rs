@@ -1,0 +1,46 @@
+//! The README's tables say what the program says. `UPDATE=1 cargo test generated` rewrites them.
+use mercato::{agents::spec::PRESETS, envs::ENVS};
+use std::path::Path;
+
+/// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` when UPDATE is set, and compares it otherwise.
+fn between_marks(name: &str, table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = std::fs::read_to_string(&path).expect("README.md");
+    let start = text.find(&format!("<!-- {name}:")).expect("the mark is there");
+    let start = start + text[start..].find('\n').expect("a line") + 1;
+    let end = start + text[start..].find("<!-- end -->").expect("the mark is there");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, format!("{}{table}{}", &text[..start], &text[end..])).expect("written");
+    } else {
+        assert_eq!(&text[start..end], table, "README.md: `UPDATE=1 cargo test generated` rewrites the {name}");
+    }
+}
+
+/// One test, because the parts rewrite one file.
+#[test]
+fn the_tables_of_the_readme_are_fresh() {
+    let mut worlds = String::from("| world | | action | observation | optimum | random |\n|---|---|---|---|---|---|\n");
+    for entry in ENVS {
+        let env = entry.make(&Default::default(), 1).expect("the defaults are admissible");
+        let (spec, optimum) = (env.spec(), env.optimum());
+        let value = match optimum.is_exact() {
+            true => format!("{:.3}", optimum.upper),
+            false => format!("{:.3} to {:.3}", optimum.lower, optimum.upper),
+        };
+        worlds += &format!(
+            "| `{}` | {} | {} | {} numbers | {value} | {:.3} |\n",
+            entry.id,
+            entry.about(),
+            spec.shape,
+            spec.observation,
+            optimum.random
+        );
+    }
+    between_marks("worlds", &worlds);
+
+    let mut agents = String::from("| preset | | actions |\n|---|---|---|\n");
+    for preset in PRESETS {
+        agents += &format!("| `{}` | {} | {} |\n", preset.name, preset.about, preset.space);
+    }
+    between_marks("agents", &agents);
+}

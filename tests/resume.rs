@@ -1,0 +1,96 @@
+//! A trial that was stopped and goes on gives the bits of one that was not; so does a run whose file was cut.
+use crate::support::{Folder, mercato};
+use mercato::{
+    Error, Experiment, Trial,
+    reports::{Record, read_records},
+    trial::Surroundings,
+};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+const TEXT: &str = r#"
+    name = "resume"
+    title = "Stopped and resumed"
+    seeds = "3..4"
+    [evaluation]
+    episodes = 20
+    points = 3
+    point_episodes = 5
+    [[worlds]]
+    env = "classic/chain-v1"
+    params = { slip = 0.1 }
+    steps = 900
+    [[worlds.agents]]
+    preset = "dqn"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, target_every = 7, explore_over = 500 }
+    [[worlds.agents]]
+    preset = "rainbow-lite"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500 }
+    [[worlds]]
+    env = "pricing/inventory-v1"
+    steps = 900
+    [[worlds.agents]]
+    preset = "price_grid"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500, target_rate = 0.1 }
+"#;
+
+/// Plays `trial` in `folder`; stops it once it has made `until` transitions.
+fn play(trial: &Trial, folder: &Path, until: u64) -> Result<Record, Error> {
+    let (stop, made) = (AtomicBool::new(false), AtomicU64::new(0));
+    trial.run(&Surroundings {
+        folder: Some(folder),
+        tensorboard: false,
+        experiment: "resume",
+        jobs: 1,
+        stop: &stop,
+        progress: &|transitions| {
+            if made.fetch_add(transitions, Ordering::Relaxed) + transitions >= until {
+                stop.store(true, Ordering::Relaxed);
+            }
+        },
+    })
+}
+
+#[test]
+fn a_stopped_trial_goes_on_with_the_same_bits() {
+    let experiment = Experiment::parse("resume.toml", TEXT, &[]).expect("experiment");
+    for trial in experiment.trials().expect("trials") {
+        let folder = Folder::new();
+        let whole = play(&trial, folder.0.path(), u64::MAX).expect("whole");
+        assert_eq!(whole.status, mercato::reports::record::Status::Ok);
+        for stops in [vec![1], vec![333], vec![60, 420, 880]] {
+            let folder = Folder::new();
+            for until in &stops {
+                assert!(matches!(play(&trial, folder.0.path(), *until), Err(Error::Interrupted)), "{until}");
+            }
+            let resumed = play(&trial, folder.0.path(), u64::MAX).expect("resumed");
+            let bits = |record: &Record| {
+                (record.hashes.clone(), record.curve.clone(), record.training.clone(), record.outcome.clone())
+            };
+            assert_eq!(bits(&resumed), bits(&whole), "{} stopped at {stops:?}", trial.agent);
+            let left = std::fs::read_dir(folder.0.path().join("resume")).expect("folder").count();
+            assert_eq!(left, 0, "what a trial goes on from is removed at its end");
+        }
+    }
+}
+
+#[test]
+fn a_cut_line_is_dropped_and_its_trial_repeated() {
+    let folder = Folder::new();
+    let (spec, out) = (folder.file("resume.toml", TEXT), folder.path("run"));
+    let arguments = ["run", &spec, "--out", &out, "--jobs", "1"];
+    assert_eq!(mercato(&arguments, &[]).code, 0);
+    let path = folder.0.path().join("run/records.jsonl");
+    let (text, before) = (std::fs::read_to_string(&path).expect("records"), read_records(&path).expect("records"));
+    std::fs::write(&path, &text[..text.len() - 100]).expect("cut");
+    let again = mercato(&arguments, &[]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let after = read_records(&path).expect("whole again");
+    assert_eq!(after.len(), 3);
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!((&before.trial, &before.hashes), (&after.trial, &after.hashes));
+    }
+    assert_eq!(before[..2], after[..2], "what was whole is taken over as it was, times included");
+}
