@@ -7,6 +7,7 @@ mod played;
 /// Prices: what to ask for.
 pub mod pricing {
     pub mod inventory;
+    pub mod yogurt;
 }
 
 /// Recommendation: which item to show.
@@ -33,6 +34,7 @@ pub const ENVS: &[Entry] = &[
         include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
+    Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];

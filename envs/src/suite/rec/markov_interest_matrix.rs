@@ -223,12 +223,12 @@ mod tests {
     fn episodes_are_worth_what_the_equations_say() {
         let env = MarkovInterestMatrix::default();
         let optimum = env.optimum();
-        play(&env, "random", 2000).agrees_with(optimum.random, optimum.tolerance);
+        play(&env, "random", 1000).agrees_with(optimum.random, optimum.tolerance);
         for (policy, value) in optimum.others {
-            play(&env, policy, 2000).agrees_with(value, optimum.tolerance);
+            play(&env, policy, 1000).agrees_with(value, optimum.tolerance);
         }
-        play(&env, "belief", 300).agrees_with(optimum.lower, optimum.tolerance);
-        assert!(play(&env, "myopic", 300).value < optimum.lower);
+        play(&env, "belief", 200).agrees_with(optimum.lower, optimum.tolerance);
+        assert!(play(&env, "myopic", 200).value < optimum.lower);
     }
 
     /// The lower bound is a value that is really reached, and worth more than not looking.
