@@ -370,8 +370,15 @@ fn largest(vectors: &[Vec<f64>], belief: &[f64]) -> f64 {
     vectors.iter().map(|vector| product(vector, belief)).fold(f64::NEG_INFINITY, |a, b| if b > a { b } else { a })
 }
 
+/// Σ a·b: nine tenths of the search, hence plain indices and two chains, which are fast in a debug build too.
 fn product(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
+    let (mut even, mut odd, mut i) = (0.0, 0.0, 0);
+    while i + 1 < a.len() {
+        even += a[i] * b[i];
+        odd += a[i + 1] * b[i + 1];
+        i += 2;
+    }
+    if i < a.len() { even + odd + a[i] * b[i] } else { even + odd }
 }
 
 fn sum(weights: &[f64]) -> f64 {

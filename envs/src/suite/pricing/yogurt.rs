@@ -1,4 +1,4 @@
-//! # A coupon for a household that is loyal to the yogurt it bought last, estimated from real purchases
+//! # A coupon for a household loyal to its last yogurt, estimated from real purchases
 //!
 //! At each of `visits` visits a household buys one of four yogurts: Yoplait, Dannon, Hiland or Weight Watchers. You set
 //! the price of Dannon for this household and earn its margin. What was bought last is bought again far more often than
