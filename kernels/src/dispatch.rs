@@ -36,15 +36,16 @@ macro_rules! compiled {
 }
 pub(crate) use compiled;
 
-/// Asks for the cache line of `at`, so that it is near when it is read.
+/// Asks for the cache line of `at`, so that it is near when it is read: in the second-level cache, which has more requests
+/// in flight than the first and room for a batch.
 #[inline(always)]
 pub(crate) fn prefetch<T>(at: &T) {
     #[cfg(target_arch = "x86_64")]
     #[expect(unsafe_code, reason = "an intrinsic")]
     // SAFETY: a prefetch reads nothing, and `at` is valid anyway.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(at).cast());
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(std::ptr::from_ref(at).cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;

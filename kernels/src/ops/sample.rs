@@ -13,8 +13,8 @@
 //! p = |TD error| + offset, at least 1, at most 2⁴⁰. A transition enters with the largest leaf so far (2²⁴ at first)
 //! when its window completes; the slot being written has 0. Of two equal picks in a batch the later position writes.
 //! Pick i of a batch of B draws from the i-th of B equal segments of the total, ⌊i·total/B⌋ to ⌊(i+1)·total/B⌋; its
-//! weight is (smallest leaf of the batch / its leaf)^β, which is (N·P)^−β over the largest of the batch. p^α and the
-//! weights are computed in f64. Leaves up to 2⁴⁰ leave room for 2²³ cells.
+//! weight is (smallest leaf of the batch / its leaf)^β, which is (N·P)^−β over the largest of the batch. Both powers
+//! are f32. Leaves up to 2⁴⁰ leave room for 2²³ cells.
 use crate::{
     cpu::Cpu,
     device::Device,
@@ -195,13 +195,13 @@ fn draw_by_priority(
     let leaf = |&cell: &u32| tree.leaf(cell as usize);
     let smallest = pick.iter().map(leaf).min()?;
     for (weight, leaf) in batch.weight.iter_mut().zip(pick.iter().map(leaf)) {
-        *weight = math::pow64(smallest as f64 / leaf as f64, f64::from(beta)) as f32;
+        *weight = math::pow((smallest as f64 / leaf as f64) as f32, beta);
     }
     Some(())
 }
 
 /// How many transitions ahead the gather asks for memory.
-const AHEAD: usize = 8;
+const AHEAD: usize = 64;
 
 /// Folds the windows of the picks and copies both ends.
 fn gather(config: &SampleConfig, memory: &Memory<Cpu>, ring: &Ring, batch: &mut Batch<Cpu>) {
@@ -213,6 +213,7 @@ fn gather(config: &SampleConfig, memory: &Memory<Cpu>, ring: &Ring, batch: &mut 
         // The window's usual end; where an episode ends earlier only the prefetch misses.
         let end = ring.later(cell, config.n_step.min(ring.slots - 1));
         prefetch(&memory.reward[end]);
+        prefetch(&memory.stage[end]);
         for cell in [cell, end] {
             row(cell).chunks(16).for_each(|line| prefetch(&line[0]));
         }

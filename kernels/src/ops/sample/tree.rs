@@ -11,7 +11,7 @@ const TOGETHER: usize = 32;
 
 /// round(priority^exponent · 2²⁴), from 1 to 2⁴⁰; 1 for NaN.
 pub(super) fn leaf(priority: f32, exponent: f32) -> u64 {
-    let scaled = math::pow64(f64::from(priority), f64::from(exponent)) * ONE as f64 + 0.5;
+    let scaled = f64::from(math::pow(priority, exponent)) * ONE as f64 + 0.5;
     (scaled as u64).clamp(1, LARGEST)
 }
 
