@@ -2,7 +2,12 @@
 //!
 //! A binary of its own, because it replaces the allocator of its whole process.
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait; this one only counts")]
-use envs::{Actions, ENVS, Params, Slot, Stage, Start};
+use mercato::{
+    agents::{AgentSpec, spec::PRESETS},
+    envs::{self, Actions, ENVS, Params, Slot, Stage, Start},
+    kernels::{Cpu, Isa},
+};
+use serde_json::{Map, json};
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -74,5 +79,40 @@ fn no_world_allocates_in_step_or_random_policy() {
         }
         assert!(starts > 0, "{}: no episode started within {counted} steps", entry.id);
         assert_eq!((in_step, in_choice), (0, 0), "{}: allocations in (step, random policy)", entry.id);
+    }
+}
+
+/// Acting, learning and greedy play, for every preset and every instruction set of this machine.
+#[test]
+fn no_agent_allocates_in_act_or_learn() {
+    let settings = [("hidden", json!([24, 24])), ("memory", json!(512)), ("warmup", json!(64)), ("batch", json!(16))];
+    let settings = Map::from_iter(settings.map(|(key, value)| (key.to_string(), value)));
+    for (preset, isa) in PRESETS.iter().flat_map(|preset| Isa::ALL.map(|isa| (preset, isa))) {
+        let Ok(cpu) = Cpu::with(isa) else {
+            eprintln!("skipped: {} with {}, because this machine lacks it", preset.name, isa.name());
+            continue;
+        };
+        let id = if preset.name == "price_grid" { "pricing/inventory-v1" } else { "rec/markov-interest-v1" };
+        let spec = AgentSpec::preset(preset.name, &settings).expect("the settings are admissible");
+        let rows = spec.learning().rows;
+        let mut world = envs::make(id, &Params::new(), rows).expect("the world is there");
+        let mut agent = spec.build(cpu, world.spec(), 1).expect("the agent fits");
+        let mut actions = Actions::new(rows, world.spec().width);
+        world.reset(Start::training(1), agent.slot()).expect("the buffers fit");
+        let mut counts = [0; 2];
+        for step in 0..200 {
+            let act = allocations(|| agent.act(&mut actions).expect("the CPU acts"));
+            world.step(&actions, agent.slot()).expect("the actions are admissible");
+            let learn = allocations(|| agent.learn().expect("the CPU learns"));
+            if step >= 40 {
+                counts = [counts[0] + act, counts[1] + learn];
+            }
+        }
+        assert!(agent.progress().expect("finite").updates > 100, "{}", preset.name);
+        let mut greedy = agent.greedy(rows).expect("room");
+        world.reset(Start::evaluation(1, 0), greedy.slot()).expect("the buffers fit");
+        greedy.act(&mut actions).expect("the CPU acts");
+        let play = allocations(|| greedy.act(&mut actions).expect("the CPU acts"));
+        assert_eq!((counts, play), ([0, 0], 0), "{} with {}: (act, learn), greedy", preset.name, isa.name());
     }
 }

@@ -5,6 +5,32 @@
 //! | [`dqn`] | discrete | Mnih et al. 2015; double, dueling, n-step, prioritised as options; the article's factored head |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
+//!
+//! Training in fifteen lines:
+//!
+//! ```
+//! use mercato_agents::{Agent, AgentSpec, Player, Policy, evaluate};
+//! use envs::{Actions, Params, Start, make};
+//! use serde_json::{Map, json};
+//!
+//! # fn main() -> mercato_agents::Result<()> {
+//! let settings = Map::from_iter([("warmup".into(), json!(200)), ("explore_over".into(), json!(2000))]);
+//! let spec = AgentSpec::preset("dqn", &settings)?;
+//! let mut world = make("classic/chain-v1", &Params::new(), spec.learning().rows)?;
+//! let mut agent = spec.build(kernels::Cpu::new()?, world.spec(), 1)?;
+//! let mut actions = Actions::new(world.spec().rows, world.spec().width);
+//! world.reset(Start::training(1), agent.slot())?;
+//! for _ in 0..800 {
+//!     agent.act(&mut actions)?;
+//!     world.step(&actions, agent.slot())?;
+//!     agent.learn()?;
+//! }
+//! let mut policy = agent.greedy(spec.learning().rows)?;
+//! let played = evaluate(world.as_mut(), Player::Policy(policy.as_mut()), 1, 10)?;
+//! assert_eq!(played.metric("right").map(|metric| metric.mean), Some(1.0), "it walks to the far end");
+//! # Ok(())
+//! # }
+//! ```
 pub mod agent;
 pub mod checkpoint;
 pub mod dqn;

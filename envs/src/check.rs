@@ -4,6 +4,8 @@
 //! its page; [`world`] for anything behind [`VectorEnv`]. Nothing but the public interface is used.
 //!
 //! ```
+//! use mercato_envs as envs;
+//!
 //! let entry = envs::find("classic/chain-v1")?;
 //! let findings = envs::check::entry(entry);
 //! assert!(findings.is_empty(), "{findings:?}");

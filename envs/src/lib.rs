@@ -1,4 +1,37 @@
 //! Synthetic user-behaviour worlds whose optimum is known.
+//!
+//! An episode in twelve lines: a household is offered yogurt at the best price, which the world knows.
+//!
+//! ```
+//! use mercato_envs::{Actions, Params, Slot, Stage, Start, make};
+//!
+//! # fn main() -> mercato_envs::Result<()> {
+//! let mut world = make("pricing/yogurt-v1", &Params::new(), 1)?;
+//! let oracle = world.spec().policy("oracle")?;
+//! let mut actions = Actions::new(1, world.spec().width);
+//! let (mut observation, mut reward, mut stage) = (vec![0.0; world.spec().observation], [0.0], [Stage::First]);
+//! let mut profit = 0.0;
+//! world.reset(Start::training(7), Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage })?;
+//! while !stage[0].is_last() {
+//!     world.reference(&oracle, &mut actions)?;
+//!     world.step(&actions, Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage })?;
+//!     profit += reward[0];
+//! }
+//! println!("{profit} cents per ounce in 30 visits, {:.1} on average", world.optimum().upper);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`env`](mod@env) | what a world is: parameters, state, step, optimum |
+//! | [`space`] | action spaces: two stored columns, read through a typed view |
+//! | [`vector`] | many episodes behind one call |
+//! | [`registry`], [`suite`] | from an id to a vector; the worlds |
+//! | [`rng`], [`math`] | addressed random numbers and exact functions: the same bits everywhere |
+//! | [`oracle`] | solvers behind the optima |
+//! | [`check`] | what any world must keep, yours too |
+//! | [`fit`] | models estimated from data |
 pub mod check;
 pub mod env;
 pub mod error;
