@@ -5,6 +5,7 @@ mod cli;
 mod generated;
 mod golden;
 mod independence;
+mod learning;
 mod registry;
 mod resume;
 mod support;

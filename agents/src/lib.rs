@@ -11,16 +11,16 @@
 //! ```
 //! use mercato_agents::{Agent, AgentSpec, Player, Policy, evaluate};
 //! use envs::{Actions, Params, Start, make};
-//! use serde_json::{Map, json};
+//! use serde_json::json;
 //!
 //! # fn main() -> mercato_agents::Result<()> {
-//! let settings = Map::from_iter([("warmup".into(), json!(200)), ("explore_over".into(), json!(2000))]);
-//! let spec = AgentSpec::preset("dqn", &settings)?;
+//! let settings = json!({ "hidden": [16], "warmup": 200, "target_every": 50, "explore_over": 8000 });
+//! let spec = AgentSpec::preset("dqn", settings.as_object().expect("a table"))?;
 //! let mut world = make("classic/chain-v1", &Params::new(), spec.learning().rows)?;
 //! let mut agent = spec.build(kernels::Cpu::new()?, world.spec(), 1)?;
 //! let mut actions = Actions::new(world.spec().rows, world.spec().width);
 //! world.reset(Start::training(1), agent.slot())?;
-//! for _ in 0..800 {
+//! for _ in 0..2000 {
 //!     agent.act(&mut actions)?;
 //!     world.step(&actions, agent.slot())?;
 //!     agent.learn()?;
