@@ -10,7 +10,7 @@ OURS = "mercato"
 
 
 def number(value):
-    """Three digits, with separators where they help."""
+    """Three digits, or thousands with separators."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
@@ -34,7 +34,7 @@ def table(lines):
         if own and best:
             ratio = f"{best / own if time else own / best:.2f}"
         texts = [f"{peer} {number(value)}" for value, peer in others]
-        names = ", ".join(f"{number(value)}{peer.removeprefix(OURS)}" for peer, value in ours.items())
+        names = "; ".join(f"{number(value)}{peer.removeprefix(OURS)}" for peer, value in ours.items())
         cells = [shape, metric, names or "–", texts[0] if texts else "–", ratio, ", ".join(texts[1:]) or "–"]
         print(f"| {' | '.join(cells)} |")
 
