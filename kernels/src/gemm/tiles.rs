@@ -92,16 +92,20 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
             let width = rest.min(2 * V::WIDTH);
             let mut panel = whole.columns(first, width);
             let is_whole = width.is_multiple_of(V::WIDTH);
+            let mut packed = std::ptr::null_mut();
             if right.strides.1 != 1 || !is_whole || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
-                let packed = room(&mut panel_room, depth * 2 * V::WIDTH);
-                pack_right::<V>(panel.right, depth, width, packed);
-                panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
+                packed = room(&mut panel_room, depth * 2 * V::WIDTH);
+                if right.strides.1 != 1 || rows < V::ROWS {
+                    pack_right::<V>(panel.right, depth, width, packed);
+                    panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
+                    packed = std::ptr::null_mut();
+                }
             }
             match (width > V::WIDTH, is_whole) {
-                (true, true) => strip::<V, 2, true>(left, rows, panel),
-                (true, false) => strip::<V, 2, false>(left, rows, panel),
-                (false, true) => strip::<V, 1, true>(left, rows, panel),
-                (false, false) => strip::<V, 1, false>(left, rows, panel),
+                (true, true) => strip::<V, 2, true>(left, rows, panel, packed),
+                (true, false) => strip::<V, 2, false>(left, rows, panel, packed),
+                (false, true) => strip::<V, 1, true>(left, rows, panel, packed),
+                (false, false) => strip::<V, 1, false>(left, rows, panel, packed),
             }
             first += width;
         }
@@ -136,12 +140,20 @@ fn height<V: Lanes>(left: usize) -> usize {
     }
 }
 
-/// A panel of N vectors' columns, the last of them whole or not, tile by tile.
+/// A panel of N vectors' columns, the last of them whole or not, tile by tile. Where `packed` is not null, the first
+/// tile packs the panel while it reads it, which costs nothing beside its products.
 ///
 /// # Safety
-/// As for [`run`]. Strides (0, 0) of `left` mean that it is packed.
+/// As for [`run`]. Strides (0, 0) of `left` mean that it is packed; `packed` has room for the panel, and then there are
+/// at least as many rows as in the largest tile.
 #[inline(always)]
-unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(left: View, rows: usize, panel: Panel) {
+unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(
+    left: View,
+    rows: usize,
+    mut panel: Panel,
+    packed: *mut f32,
+) {
+    let null = std::ptr::null_mut();
     // SAFETY: tiles stay within `rows` rows and the panel's columns.
     unsafe {
         let mut i = 0;
@@ -153,13 +165,22 @@ unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(left: View, rows: u
                 left.seek(i, 0)
             };
             let out = panel.out.add(i * panel.step);
+            if i == 0 && !packed.is_null() {
+                match V::ROWS {
+                    12 => tile::<V, 12, N, WHOLE, true>(left, panel, out, packed),
+                    _ => tile::<V, 6, N, WHOLE, true>(left, panel, out, packed),
+                }
+                panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
+                i = V::ROWS;
+                continue;
+            }
             match height {
-                12 if V::ROWS == 12 => tile::<V, 12, N, WHOLE>(left, panel, out),
-                8 if V::ROWS == 12 => tile::<V, 8, N, WHOLE>(left, panel, out),
-                6 if V::ROWS == 6 => tile::<V, 6, N, WHOLE>(left, panel, out),
-                4 => tile::<V, 4, N, WHOLE>(left, panel, out),
-                2 => tile::<V, 2, N, WHOLE>(left, panel, out),
-                _ => tile::<V, 1, N, WHOLE>(left, panel, out),
+                12 if V::ROWS == 12 => tile::<V, 12, N, WHOLE, false>(left, panel, out, null),
+                8 if V::ROWS == 12 => tile::<V, 8, N, WHOLE, false>(left, panel, out, null),
+                6 if V::ROWS == 6 => tile::<V, 6, N, WHOLE, false>(left, panel, out, null),
+                4 => tile::<V, 4, N, WHOLE, false>(left, panel, out, null),
+                2 => tile::<V, 2, N, WHOLE, false>(left, panel, out, null),
+                _ => tile::<V, 1, N, WHOLE, false>(left, panel, out, null),
             }
             i += height;
         }
@@ -183,9 +204,9 @@ unsafe fn few_rows<V: Lanes>(left: View, rows: usize, panel: Panel) -> usize {
         unsafe {
             let (left, out) = (left.seek(i, 0), panel.out.add(i * panel.step));
             match vectors {
-                8 => tile::<V, 1, 8, true>(left, panel, out),
-                4 => tile::<V, 1, 4, true>(left, panel, out),
-                _ => tile::<V, 1, 1, true>(left, panel, out),
+                8 => tile::<V, 1, 8, true, false>(left, panel, out, std::ptr::null_mut()),
+                4 => tile::<V, 1, 4, true, false>(left, panel, out, std::ptr::null_mut()),
+                _ => tile::<V, 1, 1, true, false>(left, panel, out, std::ptr::null_mut()),
             }
         }
     }
@@ -195,9 +216,15 @@ unsafe fn few_rows<V: Lanes>(left: View, rows: usize, panel: Panel) -> usize {
 /// M rows of N vectors: every chain in a register from its start to its end.
 ///
 /// # Safety
-/// As for [`run`]; `left` is the tile's first row, `out` its first number.
+/// As for [`run`]; `left` is the tile's first row, `out` its first number; `packed` has room for the panel if the tile
+/// `PACKS` it, else the panel can be read in whole vectors.
 #[inline(always)]
-unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left: View, panel: Panel, out: *mut f32) {
+unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool, const PACKS: bool>(
+    left: View,
+    panel: Panel,
+    out: *mut f32,
+    mut packed: *mut f32,
+) {
     // SAFETY: the caller's; lanes beyond the columns are masked off.
     unsafe {
         let mask = V::first(if WHOLE { V::WIDTH } else { panel.columns - (N - 1) * V::WIDTH });
@@ -215,7 +242,14 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool>(left
         for _ in 0..panel.depth {
             let mut columns = [V::splat(0.0); N];
             for n in 0..N {
-                columns[n] = V::load(b.add(n * V::WIDTH));
+                let at = b.add(n * V::WIDTH);
+                columns[n] = if WHOLE || n + 1 < N || !PACKS { V::load(at) } else { V::load_part(at, mask) };
+                if PACKS {
+                    columns[n].store(packed.add(n * V::WIDTH));
+                }
+            }
+            if PACKS {
+                packed = packed.add(2 * V::WIDTH);
             }
             for m in 0..M {
                 let factor = V::splat(*a.add(m * left.strides.0));
