@@ -187,6 +187,7 @@ impl Trial {
             budget: self.steps,
             evaluation: record::Evaluation {
                 episodes: self.evaluation.episodes,
+                point_episodes: self.evaluation.point_episodes,
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
@@ -206,7 +207,10 @@ impl Trial {
                 random: optimum.random,
                 random_se: optimum.random_se,
                 myopic: optimum.others.iter().find(|(name, _)| *name == "myopic").map(|(_, value)| *value),
-                named: optimum.others.iter().map(|(name, value)| (name.to_string(), *value)).collect(),
+                named: (optimum.others.iter())
+                    .filter(|(name, _)| *name != "myopic")
+                    .map(|(name, value)| (name.to_string(), *value))
+                    .collect(),
             },
             code: provenance::code(&Cpu::new()?),
             time: record::Time {

@@ -150,9 +150,11 @@ fn a_checkpoint_is_evaluated_in_its_world_and_refused_in_another() {
     let played = json(&mercato(&["eval", weights, "--episodes", "50", "--format", "json"], &[]));
     assert_eq!(played["params"]["length"], 5);
     let record = std::fs::read_to_string(folder.0.path().join("run/records.jsonl")).expect("records");
-    let record: Value = record.lines().map(|line| serde_json::from_str(line).expect("record")).find(|record: &Value| {
-        record["learned"] == true
-    }).expect("the agent's");
+    let record: Value = record
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("record"))
+        .find(|record: &Value| record["learned"] == true)
+        .expect("the agent's");
     let returns = |value: &Value| value["metrics"]["episode_return"]["mean"].clone();
     assert_eq!(returns(&played), returns(&record["final"]), "the weights are those that were evaluated");
     refused(&["eval", weights, "--env", "rec/markov-interest-v1"], 2, &["classic/chain-v1", "rec/markov-interest-v1"]);
@@ -194,7 +196,10 @@ fn a_rollout_prints_its_schema_in_every_form() {
     let rollout = |more: &[&str]| mercato(&[&["rollout", "classic/chain-v1", "--episodes", "100"], more].concat(), &[]);
     let one = json(&rollout(&["--format", "json", "--rows", "1"]));
     assert_eq!(one, json(&rollout(&["--format", "json", "--rows", "64"])), "rows change no number");
-    assert_eq!((&one["schema"], &one["env"], &one["policy"]), (&1.into(), &"classic/chain-v1".into(), &"random".into()));
+    assert_eq!(
+        (&one["schema"], &one["env"], &one["policy"]),
+        (&1.into(), &"classic/chain-v1".into(), &"random".into())
+    );
     for key in ["mean", "sd", "se"] {
         assert!(one["metrics"]["episode_return"][key].is_number(), "{key}");
     }

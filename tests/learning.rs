@@ -61,7 +61,9 @@ fn what_bores_the_reader_is_learnt() {
 /// Myopic scores −0.37 and 0.29, the best fixed price of yogurt 0.38.
 #[test]
 fn prices_are_learnt() {
-    let set = format!("{SMALL}, n_step = 3, huber = inf, explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000");
+    let set = format!(
+        "{SMALL}, n_step = 3, huber = inf, explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000"
+    );
     beats(0.6, "pricing/inventory-v1", "price_grid", 48_000, &format!("{set}, prices = 9"));
     beats(0.45, "pricing/yogurt-v1", "price_grid", 48_000, &format!("{set}, prices = 11, reward_scale = 0.1"));
 }

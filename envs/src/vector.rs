@@ -364,8 +364,7 @@ impl<E: Env> VectorEnv for Vector<E> {
             first_row: u32,
             episodes: Vec<Episode<S>>,
         }
-        let saved: Saved<E::State> =
-            Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
+        let saved: Saved<E::State> = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
         if saved.id != self.spec.id {
             return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, self.spec.id)));
         }

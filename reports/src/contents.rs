@@ -409,8 +409,9 @@ fn protocol(summary: &Summary) -> Vec<Block> {
         heading(2, "Protocol"),
         Block::Text(
             "A run is one trial: one seed of one agent in one world, trained from its initial weights. Its result is \
-             the last evaluation, never the best. Budgets and intervals are in training transitions; evaluation episodes have a seed of their own and are the same for \
-             every run of a row."
+             the last evaluation, never the best. Budgets and intervals are in training transitions; evaluation \
+             episodes are apart from all training: the run of seed s plays those of the evaluation seed plus s, and so \
+             does every other agent\u{2019}s run of seed s in that world."
                 .into(),
         ),
         Block::Table(table),
@@ -467,8 +468,8 @@ fn limits(summary: &Summary) -> Vec<Block> {
         "The worlds are synthetic. A score says how well an agent does in a world whose rules are written down, not \
          how it would do with people."
             .to_owned(),
-        "Intervals are over training seeds, given one fixed set of evaluation episodes. The error that all runs share \
-         because these episodes are finite is not in them; the standard error of each run shows its size."
+        "Intervals are over seeds, each with evaluation episodes of its own, so they hold the error of a finite \
+         evaluation too; the standard error of each run shows its size."
             .to_owned(),
         "Student\u{2019}s t assumes that results of seeds are roughly normal. With few seeds, or when single runs \
          collapse, its coverage is uncertain. Bands hold at each point by itself, not for a whole curve."

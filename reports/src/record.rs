@@ -65,9 +65,11 @@ pub struct Record {
 /// How often and on which episodes a trial was evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Episodes in each evaluation.
+    /// Episodes in the last evaluation, which is the result.
     pub episodes: u32,
-    /// Seed of the evaluation episodes, apart from every training seed.
+    /// Episodes in each evaluation along the training.
+    pub point_episodes: u32,
+    /// Trial s is evaluated on the episodes of this seed plus s, whoever plays; they are apart from all training.
     pub seed: u64,
     /// Training transitions between two evaluations; 0 if only the end was evaluated.
     pub every: u64,
@@ -104,16 +106,16 @@ pub struct Point {
     pub se: Option<f64>,
 }
 
-/// What training saw at one logging point, averaged since the one before.
+/// What training saw at one logging point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingPoint {
     /// Training transitions so far.
     pub step: u64,
-    /// Mean undiscounted return of the training episodes.
+    /// Mean undiscounted return of the training episodes that ended since the point before.
     pub total_reward: Option<f64>,
-    /// Mean loss of the updates.
+    /// Loss of the last update.
     pub loss: Option<f64>,
-    /// Mean action value of the sampled transitions.
+    /// Mean action value of the last update's transitions.
     pub mean_q: Option<f64>,
     /// Exploration rate, 0 to 1.
     pub epsilon: Option<f64>,

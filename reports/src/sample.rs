@@ -166,7 +166,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
         learned: level.is_some(),
         seed,
         budget,
-        evaluation: Evaluation { episodes: 100, seed: 1, every: world.budget / 20 },
+        evaluation: Evaluation { episodes: 100, point_episodes: 100, seed: 1, every: world.budget / 20 },
         device: "cpu".into(),
         math: "exact".into(),
         status: Status::Ok,

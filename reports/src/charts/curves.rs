@@ -141,7 +141,7 @@ fn axes(
         canvas.text(&steps(value, x.values.end), (x.at(value), bottom + 14.0), Align::Middle, false, 0.85)?;
     }
     canvas.text("training transitions", (right, bottom + 34.0), Align::End, false, 0.85)?;
-    let episodes = cells.first().map(|(cell, _)| cell.evaluation.episodes);
+    let episodes = cells.first().map(|(cell, _)| cell.evaluation.point_episodes);
     let of = episodes.map(|episodes| format!(", mean of {} evaluation episodes", count(episodes.into())));
     let title = format!("{}{}", world.objective.replace('_', " "), of.unwrap_or_default());
     canvas.text(&title, (0.0, 12.0), Align::Start, false, 0.85)
