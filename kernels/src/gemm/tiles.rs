@@ -241,28 +241,28 @@ unsafe fn tile<V: Lanes, const M: usize, const N: usize, const WHOLE: bool, cons
         let (mut a, mut b) = (left.at, panel.right.at);
         for _ in 0..panel.depth {
             let mut columns = [V::splat(0.0); N];
-            for n in 0..N {
+            for (n, column) in columns.iter_mut().enumerate() {
                 let at = b.add(n * V::WIDTH);
-                columns[n] = if WHOLE || n + 1 < N || !PACKS { V::load(at) } else { V::load_part(at, mask) };
+                *column = if WHOLE || n + 1 < N || !PACKS { V::load(at) } else { V::load_part(at, mask) };
                 if PACKS {
-                    columns[n].store(packed.add(n * V::WIDTH));
+                    column.store(packed.add(n * V::WIDTH));
                 }
             }
             if PACKS {
                 packed = packed.add(2 * V::WIDTH);
             }
-            for m in 0..M {
+            for (m, row) in chains.iter_mut().enumerate() {
                 let factor = V::splat(*a.add(m * left.strides.0));
-                for n in 0..N {
-                    chains[m][n] = chains[m][n].add_product(factor, columns[n]);
+                for (chain, column) in row.iter_mut().zip(columns) {
+                    *chain = chain.add_product(factor, column);
                 }
             }
             a = a.add(left.strides.1);
             b = b.add(panel.right.strides.0);
         }
-        for m in 0..M {
-            for n in 0..N {
-                let result = if panel.relu { chains[m][n].relu() } else { chains[m][n] };
+        for (m, row) in chains.into_iter().enumerate() {
+            for (n, chain) in row.into_iter().enumerate() {
+                let result = if panel.relu { chain.relu() } else { chain };
                 let at = out.add(m * panel.step + n * V::WIDTH);
                 if WHOLE || n + 1 < N { result.store(at) } else { result.store_part(at, mask) }
             }

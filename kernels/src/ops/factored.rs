@@ -179,13 +179,13 @@ mod tests {
             moved[at] += by;
             moved
         };
-        for at in 0..ROWS {
+        for (at, df) in df.iter().enumerate() {
             let difference = loss(&theta, &moved(&f, at, 0.5)) - loss(&theta, &moved(&f, at, -0.5));
-            assert!((difference - df[at]).abs() < 2e-5);
+            assert!((difference - df).abs() < 2e-5);
         }
-        for at in 1..39 {
+        for (at, gradient) in gradient.iter().enumerate().skip(HEAD.weight) {
             let difference = loss(&moved(&theta, at, 0.5), &f) - loss(&moved(&theta, at, -0.5), &f);
-            assert!((difference - gradient[at]).abs() < 2e-5);
+            assert!((difference - gradient).abs() < 2e-5);
         }
     }
 

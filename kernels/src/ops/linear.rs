@@ -447,13 +447,13 @@ mod tests {
             moved[at] += by;
             moved
         };
-        for at in 0..16 {
+        for (at, gradient) in gradient.iter().enumerate() {
             let difference = (loss(&moved(&theta, at, step), &x) - loss(&moved(&theta, at, -step), &x)) / (2.0 * step);
-            assert!((difference - gradient[at]).abs() < 1e-5, "theta {at}: {difference} {}", gradient[at]);
+            assert!((difference - gradient).abs() < 1e-5, "theta {at}: {difference} {gradient}");
         }
-        for at in 0..6 {
+        for (at, dx) in dx.iter().enumerate() {
             let difference = (loss(&theta, &moved(&x, at, step)) - loss(&theta, &moved(&x, at, -step))) / (2.0 * step);
-            assert!((difference - dx[at]).abs() < 1e-5, "x {at}: {difference} {}", dx[at]);
+            assert!((difference - dx).abs() < 1e-5, "x {at}: {difference} {dx}");
         }
     }
 

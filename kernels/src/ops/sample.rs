@@ -300,8 +300,13 @@ mod tests {
                         None => continue,
                     };
                     let end = followers[length - 1];
-                    let value = (0..length).map(|i| 0.5f32.powi(i as i32) * self.reward[followers[i]]).sum();
-                    let discount = if self.stage[end] == Stage::Terminated { 0.0 } else { 0.5f32.powi(length as i32) };
+                    let value =
+                        (0..length).map(|i| math::powi64(0.5, i as u32) as f32 * self.reward[followers[i]]).sum();
+                    let discount = if self.stage[end] == Stage::Terminated {
+                        0.0
+                    } else {
+                        math::powi64(0.5, length as u32) as f32
+                    };
                     found.push((start, end, value, discount));
                 }
             }
@@ -387,7 +392,7 @@ mod tests {
                             (start, at(&batch.next), batch.reward[i], batch.discount[i])
                         })
                         .collect();
-                    drawn.sort_by(|a, b| a.0.cmp(&b.0));
+                    drawn.sort_by_key(|transition| transition.0);
                     drawn.dedup();
                     assert_eq!(drawn, expected, "rows {rows}, slots {slots}, n {n_step}, committed {committed}");
                 }

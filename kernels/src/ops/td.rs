@@ -52,8 +52,7 @@ impl Td for Cpu {
             config: &TdConfig = config,
             batch: &mut Batch<Cpu> = batch,
             q: &[f32] = q,
-            next_target: &[f32] = next_target,
-            next_online: Option<&[f32]> = next_online.map(Vec::as_slice),
+            next: [&[f32]; 2] = [next_target, next_online.unwrap_or(next_target)],
             dq: &mut [f32] = dq,
             summary: &mut [f32] = summary,
         ));
@@ -61,14 +60,13 @@ impl Td for Cpu {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the operands of the operation")]
+/// `next` is the target network's values and those that choose among them.
 #[inline(always)]
 fn difference(
     config: &TdConfig,
     batch: &mut Batch<Cpu>,
     q: &[f32],
-    next_target: &[f32],
-    next_online: Option<&[f32]>,
+    next: [&[f32]; 2],
     dq: &mut [f32],
     summary: &mut [f32],
 ) {
@@ -81,8 +79,8 @@ fn difference(
         let row = i * actions..(i + 1) * actions;
         let mut target = batch.reward[i];
         if batch.discount[i] != 0.0 {
-            let best = argmax(&next_online.unwrap_or(next_target)[row.clone()]);
-            target += batch.discount[i] * next_target[row.start + best];
+            let best = argmax(&next[1][row.clone()]);
+            target += batch.discount[i] * next[0][row.start + best];
         }
         let at = if config.chosen { i } else { row.start + batch.action[i] as usize };
         let error = q[at] - target;
