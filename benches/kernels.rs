@@ -239,8 +239,15 @@ fn optimiser(criterion: &mut Criterion) {
             let mut weights = Weights::new(&cpu, &theta).expect("room");
             weights.gradient = numbers(&mut stream(), theta.len());
             let target = TargetUpdate::Hard(1000);
-            let config =
-                AdamConfig { rate: Ramp::constant(1e-4), beta: [0.9, 0.999], epsilon: 1e-8, clip, l2: 0.0, decay: 0.0, target };
+            let config = AdamConfig {
+                rate: Ramp::constant(1e-4),
+                beta: [0.9, 0.999],
+                epsilon: 1e-8,
+                clip,
+                l2: 0.0,
+                decay: 0.0,
+                target,
+            };
             let mut clock = vec![0, 0];
             group.bench_function(format!("{name}/{}", cpu.isa().name()), |bencher| {
                 bencher.iter(|| cpu.adam(&config, &mut clock, &mut weights).expect("the CPU does not fail"));
