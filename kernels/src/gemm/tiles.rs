@@ -77,7 +77,8 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
     let (mut panel_room, mut left_room) = PACKED.take();
     // SAFETY: every place is within its operand, as the product promises.
     unsafe {
-        if left.strides.0 == 1 && left.strides.1 * depth >= 1 << 14 && columns > 2 * V::WIDTH {
+        // Fewer than four rows may go to `few_rows`, which reads `left` as it is.
+        if rows >= 4 && left.strides.0 == 1 && left.strides.1 * depth >= 1 << 14 && columns > 2 * V::WIDTH {
             let packed = room(&mut left_room, rows * depth);
             pack_left::<V>(left, rows, depth, packed);
             left = View { at: packed, strides: (0, 0) };
@@ -95,7 +96,7 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
             let mut packed = std::ptr::null_mut();
             if right.strides.1 != 1 || !is_whole || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
                 packed = room(&mut panel_room, depth * 2 * V::WIDTH);
-                if right.strides.1 != 1 || rows < V::ROWS {
+                if right.strides.1 != 1 || height::<V>(rows) != V::ROWS {
                     pack_right::<V>(panel.right, depth, width, packed);
                     panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
                     packed = std::ptr::null_mut();
@@ -144,8 +145,8 @@ fn height<V: Lanes>(left: usize) -> usize {
 /// tile packs the panel while it reads it, which costs nothing beside its products.
 ///
 /// # Safety
-/// As for [`run`]. Strides (0, 0) of `left` mean that it is packed; `packed` has room for the panel, and then there are
-/// at least as many rows as in the largest tile.
+/// As for [`run`]. Strides (0, 0) of `left` mean that it is packed; `packed` has room for the panel, and then the
+/// first tile is of the largest height.
 #[inline(always)]
 unsafe fn strip<V: Lanes, const N: usize, const WHOLE: bool>(
     left: View,
