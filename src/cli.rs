@@ -28,7 +28,7 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; 3 mismatch; \
+const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; \
     5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
     stdout carries the result; progress and messages go to stderr.";
 
@@ -44,7 +44,7 @@ pub enum Command {
     Run(run::Run),
     /// Evaluate a checkpoint
     Eval(eval::Eval),
-    /// Make the report of a folder again from its records
+    /// Make the report of a folder again, from all records in it
     Report(report::Report),
     /// Estimate a model from data
     #[command(subcommand)]
@@ -135,7 +135,11 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         }
         let cause = cause.downcast_ref::<Error>()?;
         Some(match cause {
-            Error::File { .. } | Error::Record(_) | Error::Agent(mercato::agents::Error::File { .. }) => 1,
+            Error::Record(mercato::reports::RecordError::Truncated { .. }) => 6,
+            Error::File { .. }
+            | Error::Record(_)
+            | Error::Defect(_)
+            | Error::Agent(mercato::agents::Error::File { .. }) => 1,
             Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
             Error::Kernel(_) => 5,
             Error::Interrupted => 130,

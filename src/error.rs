@@ -22,6 +22,9 @@ pub enum Error {
     /// Stopped by Ctrl-C; what was running can be resumed.
     #[error("interrupted; the same command goes on from here")]
     Interrupted,
+    /// A panic that could not even become a record.
+    #[error("{0}")]
+    Defect(String),
     /// An error of a world.
     #[error(transparent)]
     Env(#[from] envs::Error),

@@ -16,6 +16,9 @@ pub const EMBEDDED: [(&str, &str); 3] = [
     ("bits", include_str!("../tests/bits.toml")),
 ];
 
+/// Longest training in transitions: every counter of a device holds it.
+const MOST_STEPS: u64 = 4_000_000_000;
+
 /// A set of comparisons.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,6 +79,8 @@ pub enum Seeds {
     Range(String),
     /// A list.
     List(Vec<u64>),
+    /// One seed.
+    One(u64),
 }
 
 impl Seeds {
@@ -86,6 +91,7 @@ impl Seeds {
     pub fn list(&self) -> std::result::Result<Vec<u64>, String> {
         let list = match self {
             Seeds::List(list) => list.clone(),
+            Seeds::One(seed) => vec![*seed],
             Seeds::Range(text) => {
                 let wrong = || format!("seeds are `{text}`; they must be like 0..5, or one number");
                 let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
@@ -101,8 +107,10 @@ impl Seeds {
                 }
             }
         };
-        match list.iter().find(|seed| **seed >= 1 << 56) {
-            Some(seed) => Err(format!("seed {seed} is too large; it must be below 2^56")),
+        let twice = list.iter().enumerate().find(|(at, seed)| list[..*at].contains(seed));
+        match list.iter().find(|seed| **seed >= 1 << 55) {
+            Some(seed) => Err(format!("seed {seed} is too large; it must be below 2^55")),
+            None if twice.is_some() => Err("a seed stands twice".into()),
             None if list.is_empty() => Err("there are no seeds; give a range like 0..5".into()),
             None => Ok(list),
         }
@@ -180,7 +188,16 @@ impl Experiment {
                 players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
             }
             let optimum = Arc::default();
+            for (at, (name, ..)) in players.iter().enumerate() {
+                if players[..at].iter().any(|(earlier, ..)| earlier == name) {
+                    let env = &world.env;
+                    return Err(wrong(format!("{name} stands twice under {env}; give one of them another `name`")));
+                }
+            }
             for (agent, steps, player) in players {
+                if steps > MOST_STEPS {
+                    return Err(wrong(format!("steps of {agent} are {steps}; they must be at most {MOST_STEPS}")));
+                }
                 for &seed in &seeds {
                     trials.push(Trial {
                         env: env.id.into(),
@@ -197,13 +214,13 @@ impl Experiment {
         }
         let mut ids: Vec<(String, &Trial)> = trials.iter().map(|trial| (trial.id(), trial)).collect();
         ids.sort_by(|a, b| a.0.cmp(&b.0));
-        for pair in ids.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                let (env, agent) = (&pair[0].1.env, &pair[0].1.agent);
-                return Err(wrong(format!("{agent} with the same settings stands twice under {env}")));
+        match ids.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            Some(pair) => {
+                let (env, one, other) = (&pair[0].1.env, &pair[0].1.agent, &pair[1].1.agent);
+                Err(wrong(format!("{one} and {other} under {env} are the same trial")))
             }
+            None => Ok(trials),
         }
-        Ok(trials)
     }
 }
 

@@ -162,8 +162,13 @@ impl Runner<'_> {
             stop: self.stop,
             progress: &|transitions| self.observer.advanced(job, transitions),
         };
-        let record = catch_unwind(AssertUnwindSafe(|| trial.run(&surroundings)))
-            .unwrap_or_else(|panic| trial.failed(&surroundings, &panic_message(panic.as_ref())))?;
+        let guarded = |play: &dyn Fn() -> Result<Record>| {
+            catch_unwind(AssertUnwindSafe(play)).map_err(|panic| panic_message(panic.as_ref()))
+        };
+        let record = match guarded(&|| trial.run(&surroundings)) {
+            Ok(record) => record?,
+            Err(defect) => guarded(&|| trial.failed(&surroundings, &defect)).map_err(Error::Defect)??,
+        };
         self.observer.finished(job, trial, &record);
         Ok(record)
     }

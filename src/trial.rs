@@ -52,6 +52,9 @@ impl Evaluation {
         if !(1..=10_000_000).contains(&self.episodes) {
             return Err(format!("evaluation.episodes is {}; it must be between 1 and 10,000,000", self.episodes));
         }
+        if self.seed >= 1 << 55 {
+            return Err(format!("evaluation.seed is {}; it must be below 2^55", self.seed));
+        }
         if self.points > 10_000 {
             return Err(format!("evaluation.points is {}; it must be at most 10,000", self.points));
         }
@@ -145,11 +148,14 @@ impl Trial {
     /// [`Error::Interrupted`] when it was told to stop; then a file in the run's folder holds everything to go on from.
     pub fn run(&self, surroundings: &Surroundings<'_>) -> Result<record::Record> {
         let stopwatch = Stopwatch::start();
+        self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
         let mut run = Run::new(self, surroundings);
+        run.since = Some(stopwatch);
         let status = match run.play(Cpu::new()?) {
             Ok(()) => record::Status::Ok,
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(Error::Agent(error @ agents::Error::Diverged { .. })) => {
+                run.forget()?;
                 record::Status::Diverged { message: error.to_string() }
             }
             Err(error) => record::Status::Failed { message: error.to_string() },
@@ -168,7 +174,7 @@ impl Trial {
 
     fn record(&self, run: Run<'_>, status: record::Status) -> Result<record::Record> {
         let env = envs::make(&self.env, &self.params, 1)?;
-        let optimum = self.optimum.get_or_init(|| env.optimum());
+        let optimum = self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
         let Run { progress, outcome, hashes, around, .. } = run;
         let config = match &self.player {
             Player::Reference(policy) => json!({ "policy": policy }),
@@ -261,12 +267,13 @@ struct Run<'a> {
     progress: Progress,
     outcome: Option<record::Outcome>,
     hashes: record::Hashes,
+    since: Option<Stopwatch>,
 }
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
         let hashes = record::Hashes { curve: None, weights: None, evaluation: None };
-        Run { trial, around, progress: Progress::default(), outcome: None, hashes }
+        Run { trial, around, progress: Progress::default(), outcome: None, hashes, since: None }
     }
 
     fn play(&mut self, cpu: Cpu) -> Result<()> {
@@ -288,9 +295,8 @@ impl<'a> Run<'a> {
                     let path = folder.join("weights").join(format!("{}.safetensors", trial.id()));
                     create_folder(&path)?;
                     Checkpoint { metadata: self.metadata(), tensors: weights }.write(&path)?;
-                    remove(&self.resume_path(folder))?;
                 }
-                Ok(())
+                self.forget()
             }
         }
     }
@@ -335,8 +341,10 @@ impl<'a> Run<'a> {
             }
         }
         self.progress.train_s += lap.seconds();
+        // Asked once more, because what is no longer finite at the very end is a divergence too.
+        self.progress.updates = agent.progress()?.updates;
         if let Some(events) = events {
-            events.finish().map_err(file(Path::new("event file")))?;
+            events.finish().map_err(file(Path::new("tensorboard")))?;
         }
         Ok(())
     }
@@ -436,11 +444,18 @@ impl<'a> Run<'a> {
         let Some(folder) = self.around.folder else { return Ok(()) };
         let path = self.resume_path(folder);
         create_folder(&path)?;
+        let mut progress = self.progress.clone();
+        progress.wall_s += self.since.map_or(0.0, |since| since.seconds());
         let mut metadata = self.metadata();
         metadata.insert("fingerprint".into(), provenance::fingerprint().into());
         metadata.insert("world".into(), env.save().to_string());
-        metadata.insert("progress".into(), json!(self.progress).to_string());
+        metadata.insert("progress".into(), json!(progress).to_string());
         Ok(Checkpoint { metadata, tensors: agent.save()? }.write(&path)?)
+    }
+
+    /// Removes what [`suspend`](Run::suspend) wrote.
+    fn forget(&self) -> Result<()> {
+        self.around.folder.map_or(Ok(()), |folder| remove(&self.resume_path(folder)))
     }
 
     /// Takes over what [`suspend`](Run::suspend) wrote, if it did and the code is the same.
@@ -449,13 +464,16 @@ impl<'a> Run<'a> {
         if !path.exists() {
             return Ok(false);
         }
-        let checkpoint = Checkpoint::read(&path)?;
+        let checkpoint = Checkpoint::read(&path).map_err(|error| {
+            let problem = format!("{error}; --fresh starts every trial anew");
+            agents::Error::Checkpoint { path: path.display().to_string(), problem }
+        })?;
         let text = |key: &str| checkpoint.metadata.get(key).map(String::as_str).unwrap_or_default();
         if text("fingerprint") != provenance::fingerprint() {
             return Ok(false);
         }
         let broken = |error: serde_json::Error| {
-            let (path, problem) = (path.display().to_string(), format!("{error}; remove it to start the trial anew"));
+            let (path, problem) = (path.display().to_string(), format!("{error}; --fresh starts every trial anew"));
             Error::Agent(agents::Error::Checkpoint { path, problem })
         };
         agent.restore(&checkpoint.tensors)?;
@@ -488,10 +506,15 @@ fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Resu
     ];
     for (tag, value) in scalars {
         if let Some(value) = value {
-            events.scalar(tag, point.step, value as f32).map_err(file(Path::new("event file")))?;
+            events.scalar(tag, point.step, value as f32).map_err(file(Path::new("tensorboard")))?;
         }
     }
     Ok(())
+}
+
+/// The world's optimum. Trials are made after their world, so that one that cannot be made has been refused before.
+fn optimum_of(env: &str, params: &Params) -> Optimum {
+    envs::make(env, params, 1).expect("the world was made when the trial was").optimum()
 }
 
 /// Settings as JSON; they have string keys and no floats that JSON lacks, so this cannot fail.
@@ -501,7 +524,7 @@ fn to_json<T: Serialize>(settings: &T) -> Value {
 
 /// The least multiple of `step` above `count`; never, when `step` is 0.
 fn next_multiple(count: u64, step: u64) -> u64 {
-    if step == 0 { u64::MAX } else { (count / step + 1) * step }
+    count.checked_div(step).map_or(u64::MAX, |times| (times + 1) * step)
 }
 
 fn create_folder(path: &Path) -> Result<()> {

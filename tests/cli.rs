@@ -44,6 +44,8 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["train", "classic/chain-v1", "--agent", "dqm"], 2, &["dqn"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.lr=1"], 2, &["no setting `lr`"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.batch=0"], 2, &["batch", "between 1"]);
+    refused(&["train", "pricing/yogurt-v1", "--agent", "price_grid", "--set", "agent.prices=2"], 2, &["`prices` is 2"]);
+    refused(&["train", "classic/chain-v1", "--set", "agent.memory=9223372036854775807"], 2, &["at most"]);
     refused(&["train", "classic/chain-v1", "--set", "batch=8"], 2, &["agent.KEY or env.KEY"]);
     refused(&["train", "classic/chain-v1", "--agent", "price_grid"], 2, &["one continuous action", "one of 2"]);
     refused(&["train", "classic/chain-v1", "--seeds", "5..5"], 2, &["no seeds"]);
@@ -59,6 +61,7 @@ fn broken_experiments_exit_2_with_line_and_key() {
     run("name = \n", &["spec.toml", "line 1"]);
     run(&SPEC.replace("steps", "stepz"), &["nearest key: steps"]);
     run(&SPEC.replace("batch = 8", "bach = 8"), &["batch"]);
+    run(&SPEC.replace("\"oracle\"]", "\"oracle\", \"oracle\"]"), &["oracle stands twice"]);
     run(&SPEC.replace("episodes = 20", "episodes = 0"), &["evaluation.episodes is 0"]);
     refused(&["run", &folder.file("spec.toml", SPEC), "--seeds", "x"], 2, &["0..5"]);
 }
@@ -134,6 +137,10 @@ fn broken_records_are_named_and_kept() {
     std::fs::write(&path, &broken).expect("written");
     refused(&["run", &spec, "--out", &out], 1, &["records.jsonl", "line 1"]);
     refused(&["report", &out], 1, &["records.jsonl", "line 1"]);
+    let cut = &broken[..broken.len() - 10];
+    std::fs::write(&path, cut.replacen("\"schema\":", "\"schema\":1", 1)).expect("written");
+    refused(&["report", &out], 6, &["records.jsonl", "line 6", "cut off"]);
+    std::fs::write(&path, &broken).expect("written");
     assert_eq!(std::fs::read_to_string(&path).expect("records"), broken, "nothing is lost");
 }
 

@@ -1,5 +1,5 @@
 //! The README's tables say what the program says. `UPDATE=1 cargo test generated` rewrites them.
-use mercato::{agents::spec::PRESETS, envs::ENVS};
+use mercato::{agents::spec::PRESETS, envs::ENVS, reports::Summary};
 use std::path::Path;
 
 /// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` when UPDATE is set, and compares it otherwise.
@@ -43,4 +43,24 @@ fn the_tables_of_the_readme_are_fresh() {
         agents += &format!("| `{}` | {} | {} |\n", preset.name, preset.about, preset.space);
     }
     between_marks("agents", &agents);
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full/report.json");
+    let text = std::fs::read_to_string(path).expect("the published report");
+    let summary: Summary = serde_json::from_str(&text).expect("a report of this schema");
+    let mut results =
+        String::from("| world | agent | mean return | optimum | score, 95 % interval |\n|---|---|---|---|---|\n");
+    for world in &summary.worlds {
+        let reference = &world.reference;
+        let optimum = match reference.is_exact() {
+            true => format!("{:.3}", reference.optimum_upper),
+            false => format!("{:.3} to {:.3}", reference.optimum_lower, reference.optimum_upper),
+        };
+        for cell in summary.cells(world).filter(|cell| cell.learned) {
+            let score = cell.score.expect("the optimum is better than random");
+            let interval = cell.score_ci.as_ref().expect("ten seeds");
+            let score = format!("{score:.3} [{:.3}, {:.3}]", interval.low, interval.high);
+            results += &format!("| `{}` | `{}` | {:.3} | {optimum} | {score} |\n", world.env, cell.agent, cell.mean);
+        }
+    }
+    between_marks("results", &results);
 }

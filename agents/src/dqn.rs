@@ -9,7 +9,7 @@ use crate::{
 use envs::{Actions, Shape, Slot, Spec, Stage};
 use kernels::{
     AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, Span, TargetUpdate,
-    TdConfig, Weights, clock, memory::zeros,
+    TdConfig, Weights, clock,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,8 @@ pub struct Config {
     pub priority_offset: f32,
     /// Episodes played at once, 1 to 65536.
     pub rows: usize,
-    /// Transitions that the replay ring holds, at least `16 · rows`.
+    /// Transitions that the replay ring holds: at least `rows · (2 · n_step + 14)`, at most 2³¹, with prioritised draws
+    /// 2²³.
     pub memory: usize,
     /// Transitions before the first update.
     pub warmup: u64,
@@ -170,11 +171,11 @@ impl Config {
         if !(1..=65_536).contains(&self.batch) {
             return Err(setting("batch", self.batch, "between 1 and 65536"));
         }
-        let room = self.rows as u64 * (2 * self.n_step as u64 + 14);
-        if self.memory as u64 * self.rows as u64 > u64::from(u32::MAX) {
-            return Err(setting("memory", self.memory, "at most 2^32 / rows"));
+        let most = 1 << if self.priority { 23 } else { 31 };
+        if self.memory > most {
+            return Err(setting("memory", self.memory, &format!("at most {most}")));
         }
-        least("memory", self.memory as u64, room)?;
+        least("memory", self.memory as u64, self.least_memory() as u64)?;
         least("updates", self.updates.into(), 1)?;
         least("update_every", self.update_every.into(), 1)?;
         least("target_every", self.target_every.into(), 1)?;
@@ -195,6 +196,11 @@ impl Config {
         within("target_rate", self.target_rate, 0.0..=1.0)?;
         within("explore_from", self.explore_from, 0.0..=1.0)?;
         within("explore_to", self.explore_to, 0.0..=1.0)
+    }
+
+    /// The smallest ring that always offers a transition.
+    pub fn least_memory(&self) -> usize {
+        self.rows * (2 * self.n_step + 14)
     }
 
     /// A number of transitions as vector steps, rounded up.
@@ -314,16 +320,16 @@ impl<B: Backend> Dqn<B> {
             batch: Batch::new(&backend, size, spec.observation)?,
             clock: clock(&backend)?,
             acting: Acting {
-                observation: zeros(&backend, rows * spec.observation)?,
+                observation: backend.zeros(rows * spec.observation)?,
                 outputs: network.outputs(&backend, rows, false)?,
-                action: zeros(&backend, rows)?,
+                action: backend.zeros(rows)?,
             },
             learning: Learning {
                 online: network.outputs(&backend, size, chosen)?,
                 online_next: config.double.then(|| network.outputs(&backend, size, false)).transpose()?,
                 target_next: network.outputs(&backend, size, false)?,
                 deltas: network.outputs(&backend, size, chosen)?,
-                summary: zeros(&backend, 2)?,
+                summary: backend.zeros(2)?,
             },
             steps: 0,
             updates: 0,
@@ -336,9 +342,9 @@ impl<B: Backend> Dqn<B> {
     /// A policy that only plays, over the same weights.
     pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B>> {
         Ok(Greedy {
-            observation: zeros(&self.backend, rows * self.memory.width)?,
+            observation: self.backend.zeros(rows * self.memory.width)?,
             outputs: self.network.outputs(&self.backend, rows, false)?,
-            action: zeros(&self.backend, rows)?,
+            action: self.backend.zeros(rows)?,
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
             dqn: self,

@@ -1,6 +1,6 @@
 //! A multilayer perceptron with a head: where its numbers sit in one flat buffer, there and back over any backend.
 use envs::{Domain, Purpose, Rng};
-use kernels::{Backend, Dense, FactoredHead, Result, memory::zeros};
+use kernels::{Backend, Dense, FactoredHead, Result};
 use serde::{Deserialize, Serialize};
 
 /// What turns the last hidden layer into one value per action.
@@ -82,7 +82,7 @@ impl Network {
         } else if chosen && let Some(last) = widths.last_mut() {
             *last = 1;
         }
-        widths.into_iter().map(|width| zeros(backend, rows * width)).collect()
+        widths.into_iter().map(|width| backend.zeros(rows * width)).collect()
     }
 
     /// From x\[rows × observation\] through `outputs`, the last of which holds the values: all, or those of `chosen`.

@@ -32,6 +32,19 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Names the setting, its value and the admissible range.
+    pub fn validate(&self) -> Result<()> {
+        if !(3..=4096).contains(&self.prices) {
+            return Err(setting("prices", self.prices, "between 3 and 4096"));
+        }
+        self.dqn.validate()
+    }
+}
+
 /// The grid of prices.
 #[derive(Clone, Copy, Debug)]
 struct Grid {
@@ -90,9 +103,7 @@ impl<B: Backend> PriceGrid<B> {
     /// When the action is anything else or a setting is not admissible.
     pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
         let [low, high] = bounds(spec)?;
-        if !(3..=4096).contains(&config.prices) {
-            return Err(setting("prices", config.prices, "between 3 and 4096"));
-        }
+        config.validate()?;
         let grid = Grid { low, high, prices: config.prices, refine: config.refine };
         let dqn = Dqn::with_actions(backend, config.dqn, spec, config.prices, seed)?;
         Ok(PriceGrid { grid, dqn, chosen: Actions::new(spec.rows, INDEX) })

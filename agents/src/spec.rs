@@ -106,7 +106,10 @@ impl AgentSpec {
         }
         let spec: AgentSpec = serde_json::from_value(Value::Object(all))
             .map_err(|error| crate::error::setting("agent", name, &error.to_string()))?;
-        spec.learning().validate()?;
+        match &spec {
+            AgentSpec::Dqn(config) => config.validate()?,
+            AgentSpec::PriceGrid(config) => config.validate()?,
+        }
         Ok(spec)
     }
 
@@ -116,6 +119,16 @@ impl AgentSpec {
             AgentSpec::Dqn(config) => config,
             AgentSpec::PriceGrid(config) => &config.dqn,
         }
+    }
+
+    /// The same agent with the smallest memory, for one that only plays.
+    pub fn playing(mut self) -> Self {
+        let config = match &mut self {
+            AgentSpec::Dqn(config) => config,
+            AgentSpec::PriceGrid(config) => &mut config.dqn,
+        };
+        config.memory = config.least_memory();
+        self
     }
 
     /// Whether the agent can act in a world of this `spec`, whatever its rows.

@@ -84,6 +84,12 @@ impl Device for Cpu {
     fn upload<T: Element>(&self, host: &[T]) -> Result<Vec<T>> {
         Ok(host.to_vec())
     }
+    fn zeros<T: Element>(&self, len: usize) -> Result<Vec<T>> {
+        // Asked for first, because the macro would end the process where this is an error.
+        let megabytes = len.saturating_mul(size_of::<T>()) >> 20;
+        Vec::<T>::new().try_reserve_exact(len).map_err(|_| Error::NoRoom(megabytes))?;
+        Ok(vec![T::default(); len])
+    }
     fn stage<'a, T: Element>(&self, buf: &'a mut Vec<T>, span: Span) -> &'a mut [T] {
         &mut buf[span]
     }

@@ -26,6 +26,11 @@ pub trait Device: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the device has no room.
     fn upload<T: Element>(&self, host: &[T]) -> Result<Self::Buf<T>>;
+    /// A new buffer of `len` zeros.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buf<T>>;
     /// Host memory that stands for `buf[span]`: the buffer itself on the CPU, a pinned mirror on a device.
     fn stage<'a, T: Element>(&self, buf: &'a mut Self::Buf<T>, span: Span) -> &'a mut [T];
     /// What was staged for `span` is now in `buf`: nothing on the CPU, one asynchronous copy on a device.

@@ -6,6 +6,9 @@ pub enum Error {
     /// `MERCATO_ISA` names no instruction set.
     #[error("MERCATO_ISA is `{0}`; it must be scalar, avx2 or avx512")]
     UnknownIsa(String),
+    /// The device has no memory for a buffer.
+    #[error("no room for a buffer of {0} MiB; a smaller `memory`, `batch` or `hidden` needs less")]
+    NoRoom(usize),
     /// The machine lacks the instruction set that was asked for.
     #[error("this machine has no {0}; unset MERCATO_ISA or set it to scalar")]
     MissingIsa(&'static str),

@@ -4,7 +4,7 @@
 //! observations are stored once. Reward and stage in slot t belong to the step that led to t; the action in slot t was
 //! chosen at its observation. The slot being written is never sampled: a ring of S slots offers S − 1.
 use crate::{
-    device::{Device, Element, Span},
+    device::{Device, Span},
     error::Result,
 };
 use envs::Stage;
@@ -59,15 +59,15 @@ impl<D: Device> Memory<D> {
     pub fn new(device: &D, slots: usize, rows: usize, width: usize, prioritised: bool) -> Result<Self> {
         let cells = slots * rows;
         let leaves = cells.next_power_of_two();
-        let tree = || -> Result<SumTree<D>> { Ok(SumTree { leaves, nodes: zeros(device, 2 * leaves)? }) };
+        let tree = || -> Result<SumTree<D>> { Ok(SumTree { leaves, nodes: device.zeros(2 * leaves)? }) };
         Ok(Memory {
             slots,
             rows,
             width,
-            observation: zeros(device, cells * width)?,
-            action: zeros(device, cells)?,
-            reward: zeros(device, cells)?,
-            stage: zeros(device, cells)?,
+            observation: device.zeros(cells * width)?,
+            action: device.zeros(cells)?,
+            reward: device.zeros(cells)?,
+            stage: device.zeros(cells)?,
             tree: prioritised.then(tree).transpose()?,
         })
     }
@@ -112,14 +112,14 @@ impl<D: Device> Batch<D> {
     pub fn new(device: &D, size: usize, width: usize) -> Result<Self> {
         Ok(Batch {
             size,
-            pick: zeros(device, size)?,
-            observation: zeros(device, size * width)?,
-            next: zeros(device, size * width)?,
-            action: zeros(device, size)?,
-            reward: zeros(device, size)?,
-            discount: zeros(device, size)?,
-            weight: zeros(device, size)?,
-            error: zeros(device, size)?,
+            pick: device.zeros(size)?,
+            observation: device.zeros(size * width)?,
+            next: device.zeros(size * width)?,
+            action: device.zeros(size)?,
+            reward: device.zeros(size)?,
+            discount: device.zeros(size)?,
+            weight: device.zeros(size)?,
+            error: device.zeros(size)?,
         })
     }
 }
@@ -152,18 +152,10 @@ impl<D: Device> Weights<D> {
             len: theta.len(),
             theta: device.upload(theta)?,
             target: device.upload(theta)?,
-            gradient: zeros(device, theta.len())?,
-            first: zeros(device, theta.len())?,
-            second: zeros(device, theta.len())?,
+            gradient: device.zeros(theta.len())?,
+            first: device.zeros(theta.len())?,
+            second: device.zeros(theta.len())?,
             powers: device.upload(&[1.0, 1.0])?,
         })
     }
-}
-
-/// `len` zeros on `device`.
-///
-/// # Errors
-/// When the device has no room.
-pub fn zeros<D: Device, T: Element>(device: &D, len: usize) -> Result<D::Buf<T>> {
-    device.upload(&vec![T::default(); len])
 }

@@ -14,8 +14,7 @@ pub struct Doctor {
 }
 
 /// Programs that extras need, and what for.
-const TOOLS: [(&str, &str); 3] =
-    [("git", "the commit in the provenance"), ("valgrind", "instruction counts"), ("python3", "the peers' benchmarks")];
+const TOOLS: [(&str, &str); 2] = [("git", "the commit in the provenance"), ("python3", "the peers' benchmarks")];
 
 /// Prints what the machine has.
 pub fn run(command: &Doctor) -> Result<ExitCode> {

@@ -19,7 +19,7 @@ pub struct Eval {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Number of episodes
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     episodes: u32,
     /// Seed of the episodes, below 2^56
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]
@@ -32,6 +32,7 @@ pub struct Eval {
 pub fn run(command: &Eval) -> Result<ExitCode> {
     let checkpoint = Checkpoint::read(&command.checkpoint).map_err(Error::from)?;
     let (own, mut world, spec) = described(&command.checkpoint, &checkpoint)?;
+    let spec = spec.playing();
     let id = command.env.clone().unwrap_or_else(|| own.clone());
     if id != own {
         world.clear();
@@ -48,7 +49,10 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
     let mut policy = agent.greedy(rows).map_err(Error::from)?;
     let evaluation = evaluate(env.as_mut(), Player::Policy(policy.as_mut()), command.seed, command.episodes);
     let evaluation = evaluation.map_err(Error::from)?;
-    let optimum = env.optimum();
+    let (optimum, objective) = (env.optimum(), env.spec().objective());
+    let anchored = optimum.lower > optimum.random;
+    let score = (evaluation.metric(objective).filter(|_| anchored))
+        .map(|metric| (metric.mean - optimum.random) / (optimum.lower - optimum.random));
     if command.output.format == Format::Json {
         return print_json(&json!({
             "schema": 1,
@@ -58,13 +62,13 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
             "episodes": command.episodes,
             "seed": command.seed,
             "metrics": rollout::metrics(&evaluation),
+            "objective": objective,
             "optimum": optimum,
+            "score": score,
         }));
     }
     let heading = format!("{}, {} episodes, seed {}\n\n", id, command.episodes, command.seed);
-    let objective = env.spec().objective();
-    let mean = evaluation.metric(objective).map_or(0.0, |metric| metric.mean);
-    let score = (mean - optimum.random) / (optimum.lower - optimum.random);
-    let footer = format!("\nscore {score:.3} (0 random, 1 optimum; by {objective})\n");
+    let score = score.map_or("none: the optimum is no better than random".into(), |score| format!("{score:.3}"));
+    let footer = format!("\nscore {score} (0 random, 1 optimum; by {objective})\n");
     print(&(heading + &rollout::text(&evaluation) + &footer))
 }

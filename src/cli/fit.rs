@@ -27,7 +27,7 @@ pub struct Choice {
     /// Add "same as last time", on the choices with a known predecessor of the same `id`
     #[arg(long)]
     memory: bool,
-    /// The alternative whose intercept is 0 [default: the first by name]
+    /// The alternative whose intercept is 0 [default: the first in the table]
     #[arg(long)]
     base: Option<String>,
     #[command(flatten)]

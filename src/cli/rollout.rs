@@ -16,7 +16,7 @@ pub struct Rollout {
     #[arg(long, default_value = "random")]
     policy: String,
     /// Number of episodes: the first of each row 0..N
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     episodes: u32,
     /// Seed of the episodes, below 2^56
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]

@@ -50,7 +50,7 @@ pub struct Place {
     /// Write event files for TensorBoard
     #[arg(long)]
     tensorboard: bool,
-    /// Remove the folder's records first, and repeat every trial
+    /// Remove the folder's records and half-finished trials first, and repeat every trial
     #[arg(long)]
     fresh: bool,
 }
@@ -65,9 +65,9 @@ impl Run {
 
     /// The command that makes the same records.
     fn command(&self) -> String {
-        let mut command = format!("mercato run {}", self.spec);
-        self.set.iter().for_each(|assignment| command += &format!(" --set {assignment}"));
-        self.seeds.iter().for_each(|seeds| command += &format!(" --seeds {seeds}"));
+        let mut command = format!("mercato run {}", quoted(&self.spec));
+        self.set.iter().for_each(|assignment| command += &format!(" --set {}", quoted(assignment)));
+        self.seeds.iter().for_each(|seeds| command += &format!(" --seeds {}", quoted(seeds)));
         command
     }
 }
@@ -86,6 +86,16 @@ pub fn run(command: &Run) -> Result<ExitCode> {
     let records = execute(&experiment.name, &trials, &command.place, &folder)?;
     let summary = report::write(&folder, &records, &experiment.title, &command.command())?;
     show(&summary, &records, &folder, command.output.format)
+}
+
+/// `argument` as a shell reads it back.
+pub fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/=-,:+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.into()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
 }
 
 /// The folder of the results.
@@ -109,9 +119,11 @@ pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Re
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
     let tensorboard = place.tensorboard;
     let runner = Runner { folder, experiment: name, jobs, tensorboard, stop: &STOP, observer: &bars };
-    if place.fresh && runner.records_path().exists() {
-        let path = runner.records_path();
-        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+    if place.fresh {
+        for path in [runner.records_path(), folder.join("resume")].iter().filter(|path| path.exists()) {
+            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            removed.with_context(|| format!("cannot remove {}", path.display()))?;
+        }
     }
     let records = runner.run(trials);
     bars.clear();

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use mercato::{
     Error, Experiment,
+    agents::spec::PRESETS,
     envs::{Params, registry::assignment},
     experiment::{AgentEntry, Seeds, World},
     trial::Evaluation,
@@ -16,14 +17,13 @@ use std::process::ExitCode;
 pub struct Train {
     /// The world
     id: String,
-    /// The agent: dqn, rainbow-lite, article, price_grid
-    #[arg(long, default_value = "dqn")]
+    #[arg(long, default_value = "dqn", help = format!("The preset of the agent: {}", presets()))]
     agent: String,
     /// Set agent.KEY=VALUE (a setting) or env.KEY=VALUE (a parameter)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Training transitions
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=4_000_000_000))]
     steps: u64,
     /// Seeds: 0..10, or one number
     #[arg(long, default_value = "0")]
@@ -35,6 +35,10 @@ pub struct Train {
     place: run::Place,
     #[command(flatten)]
     output: Output,
+}
+
+fn presets() -> String {
+    PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Trains, writes weights, records and a report, and prints the table.
@@ -80,7 +84,7 @@ impl Train {
         let (id, agent, steps, seeds) = (&self.id, &self.agent, self.steps, &self.seeds);
         let mut command = format!("mercato train {id} --agent {agent} --steps {steps} --seeds {seeds}");
         command += &format!(" --episodes {}", self.episodes);
-        self.set.iter().for_each(|assignment| command += &format!(" --set {assignment}"));
+        self.set.iter().for_each(|assignment| command += &format!(" --set {}", run::quoted(assignment)));
         command
     }
 }

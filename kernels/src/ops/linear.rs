@@ -9,6 +9,7 @@ use crate::{
     error::Result,
     gemm::{Matrix, Product, Start},
 };
+use std::cell::RefCell;
 
 /// Where a layer's numbers sit in the flat parameter buffer: W is `inputs` × `outputs` row-major at `weight`, b is
 /// `outputs` at `bias`.
@@ -169,6 +170,16 @@ impl Linear for Cpu {
         chosen: &Vec<u32>,
         y: &mut Vec<f32>,
     ) -> Result<()> {
+        if layer.outputs <= FEW_OUTPUTS {
+            let mut all = ALL_OUTPUTS.take();
+            all.resize(rows * layer.outputs, 0.0);
+            self.linear(layer, rows, theta, x, &mut all)?;
+            for ((y, all), &column) in y.iter_mut().zip(all.chunks_exact(layer.outputs)).zip(&chosen[..rows]) {
+                *y = all[column as usize];
+            }
+            ALL_OUTPUTS.set(all);
+            return Ok(());
+        }
         let columns = Columns { layer, x: &x[..rows * layer.inputs], chosen: &chosen[..rows] };
         compiled!(self.isa() => chosen_outputs(columns: Columns = columns, theta: &[f32] = theta, y: &mut [f32] = y));
         Ok(())
@@ -185,6 +196,17 @@ impl Linear for Cpu {
         dx: Option<&mut Vec<f32>>,
         gradient: &mut Vec<f32>,
     ) -> Result<()> {
+        if layer.outputs <= FEW_OUTPUTS {
+            let mut all = ALL_OUTPUTS.take();
+            all.clear();
+            all.resize(rows * layer.outputs, 0.0);
+            for ((all, &dy), &column) in all.chunks_exact_mut(layer.outputs).zip(dy).zip(&chosen[..rows]) {
+                all[column as usize] = dy;
+            }
+            self.linear_back(layer, rows, theta, x, &Vec::new(), &mut all, dx, gradient)?;
+            ALL_OUTPUTS.set(all);
+            return Ok(());
+        }
         let columns = Columns { layer, x: &x[..rows * layer.inputs], chosen: &chosen[..rows] };
         compiled!(self.isa() => chosen_gradient(
             columns: Columns = columns,
@@ -220,6 +242,14 @@ fn add_rows(dy: &[f32], sum: &mut [f32]) {
             *sum += dy;
         }
     }
+}
+
+/// Up to so many outputs, the dense form takes less time than the chosen one.
+const FEW_OUTPUTS: usize = 32;
+
+thread_local! {
+    /// What the dense form computes beside the chosen outputs, kept between calls.
+    static ALL_OUTPUTS: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Rows of x and the one output column that each chose.
@@ -460,7 +490,8 @@ mod tests {
     /// The chosen form equals the dense form with zeros elsewhere, also where products underflow to −0.
     #[test]
     fn chosen_equals_dense() {
-        for (rows, inputs, outputs, scale) in [(1, 1, 1, 1.0), (7, 20, 5, 1.0), (64, 33, 100, 1.0), (40, 18, 9, 1e-23)]
+        for (rows, inputs, outputs, scale) in
+            [(1, 1, 1, 1.0), (7, 20, 5, 1.0), (64, 33, 100, 1.0), (40, 18, 9, 1e-23), (99, 18, 33, 1e-23)]
         {
             let layer = dense(inputs, outputs, false);
             let mut stream = stream(rows as u64);

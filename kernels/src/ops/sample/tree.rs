@@ -105,13 +105,11 @@ impl SumTree<Cpu> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        memory::zeros,
-        testing::{plain, stream},
-    };
+    use crate::device::Device;
+    use crate::testing::{plain, stream};
 
     fn tree(leaves: usize) -> SumTree<Cpu> {
-        SumTree { leaves, nodes: zeros(&plain(), 2 * leaves).unwrap() }
+        SumTree { leaves, nodes: plain().zeros(2 * leaves).unwrap() }
     }
 
     /// |TD| = (0.5, 2, 0, 1, 3), offset 0.01, α = 0.6: total and probabilities computed in f64.
