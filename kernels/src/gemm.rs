@@ -105,3 +105,45 @@ impl Product<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bits, numbers, stream, vectored};
+
+    /// Every height of the result with every way of reading the operands: as they lie or transposed, near or far apart
+    /// (where they are packed), whole and partial panels; nothing is written beyond the result.
+    #[test]
+    fn every_height_and_every_packing() {
+        let mut stream = stream(1);
+        let left = numbers(&mut stream, 1 << 15);
+        let right = numbers(&mut stream, 1 << 15);
+        let bias = numbers(&mut stream, 200);
+        for rows in 1..=40 {
+            for (depth, columns) in [(1, 1), (2, 7), (9, 33), (33, 20), (17, 70), (40, 131)] {
+                let far = (1 << 15) / depth / 2 + 1;
+                for left_strides in [(depth, 1), (depth + 3, 1), (1, rows), (1, rows.max(far))] {
+                    for right_strides in [(columns, 1), (columns + 90, 1), (1, depth), (1, depth + 5)] {
+                        let product = Product {
+                            rows,
+                            depth,
+                            columns,
+                            left: Matrix { numbers: &left, strides: left_strides },
+                            right: Matrix { numbers: &right, strides: right_strides },
+                            start: if depth % 2 == 0 { Start::Zero } else { Start::Columns(&bias) },
+                            relu: rows % 2 == 0,
+                        };
+                        let mut expected = vec![7.0; rows * columns + 1];
+                        product.run(Isa::Scalar, &mut expected);
+                        for cpu in vectored() {
+                            let mut out = vec![7.0; rows * columns + 1];
+                            product.run(cpu.isa(), &mut out);
+                            let shape = (rows, depth, columns, left_strides, right_strides);
+                            assert_eq!(bits(&out), bits(&expected), "{shape:?} {:?}", cpu.isa());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
