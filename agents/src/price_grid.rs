@@ -1,4 +1,4 @@
-//! Continuous prices by a grid: discretise, learn as [`dqn`](crate::dqn), refine around the best.
+//! Continuous prices by a grid: discretise, learn as [`dqn`], refine around the best.
 //!
 //! Training plays prices of an even grid. The greedy policy puts a parabola through the values of the best price and its
 //! two neighbours and plays its highest point, which never lies more than half a grid step away; at either end of the

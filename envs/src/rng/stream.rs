@@ -93,7 +93,7 @@ impl Stream {
         f64::from(self.word()) < f64::from(p) * 4_294_967_296.0
     }
 
-    /// Index i with probability weights[i] / Σ weights; weights ≥ 0, unnormalised, summed in index order in f64; two
+    /// Index i with probability `weights[i]` / Σ weights; weights ≥ 0, unnormalised, summed in index order in f64; two
     /// words. Without a positive weight the result is 0.
     pub fn categorical(&mut self, weights: &[f32]) -> usize {
         let total = weights.iter().fold(0.0, |sum, &weight| sum + f64::from(weight));
