@@ -139,6 +139,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             Error::File { .. }
             | Error::Record(_)
             | Error::Defect(_)
+            | Error::Busy(_)
             | Error::Agent(mercato::agents::Error::File { .. }) => 1,
             Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
             Error::Kernel(_) => 5,

@@ -19,6 +19,9 @@ pub enum Error {
         /// The operating system's error.
         source: std::io::Error,
     },
+    /// Another process writes to the folder.
+    #[error("another mercato is writing to {0}; wait for it, or choose another folder with --out")]
+    Busy(String),
     /// Stopped by Ctrl-C; what was running can be resumed.
     #[error("interrupted; the same command goes on from here")]
     Interrupted,

@@ -3,7 +3,7 @@ use crate::{
     error::{Error, Result, file},
     trial::{Evaluation, Player, Trial},
 };
-use agents::AgentSpec;
+use agents::{AgentSpec, simple::Untrained};
 use envs::{Params, error::nearest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ pub struct World {
     pub params: Params,
     /// Training transitions of every learning agent.
     pub steps: u64,
-    /// Reference policies that are evaluated beside the agents.
+    /// Reference policies and `constant=V[,V…]` that are evaluated beside the agents.
     #[serde(default)]
     pub references: Vec<String>,
     /// The learning agents.
@@ -178,7 +178,7 @@ impl Experiment {
             let params = spec.params.as_object().cloned().unwrap_or_default();
             let mut players = Vec::new();
             for name in &world.references {
-                spec.policy(name)?;
+                Untrained::parse(name, &spec)?;
                 players.push((name.clone(), 0, Player::Reference(name.clone())));
             }
             for agent in &world.agents {

@@ -4,7 +4,7 @@ use crate::{
     provenance,
     stopwatch::{Stopwatch, peak_memory, wall_clock},
 };
-use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate};
+use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate, simple::Untrained};
 use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
 use kernels::Cpu;
 use reports::{record, tensorboard::EventWriter};
@@ -70,7 +70,7 @@ impl Evaluation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Player {
-    /// A reference policy of the world.
+    /// A reference policy of the world, or `constant=V[,V…]`.
     Reference(String),
     /// A learning agent with all its settings.
     Agent(AgentSpec),
@@ -281,8 +281,8 @@ impl<'a> Run<'a> {
         match &trial.player {
             Player::Reference(name) => {
                 let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes))?;
-                let policy = env.spec().policy(name)?;
-                self.evaluate(env.as_mut(), agents::Player::Reference(policy), true)
+                let mut policy = Untrained::parse(name, env.spec())?;
+                self.evaluate(env.as_mut(), policy.player(), true)
             }
             Player::Agent(spec) => {
                 let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;

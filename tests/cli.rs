@@ -172,6 +172,52 @@ fn a_checkpoint_is_evaluated_in_its_world_and_refused_in_another() {
 }
 
 #[test]
+fn a_constant_action_is_a_reference_beside_the_agents() {
+    let folder = Folder::new();
+    let (text, out) = (SPEC.replace("\"oracle\"", "\"constant=0\""), folder.path("run"));
+    let ran = mercato(&["run", &folder.file("spec.toml", &text), "--out", &out], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("constant=0"), "{}", ran.stdout);
+    refused(&["run", &folder.file("spec.toml", &text.replace("constant=0", "constant=2"))], 2, &["one of 2"]);
+    refused(&["rollout", "classic/chain-v1", "--policy", "constant=x"], 2, &["like 8.5"]);
+}
+
+#[test]
+fn a_folder_that_another_run_writes_to_is_refused() {
+    let folder = Folder::new();
+    let (spec, out) = (folder.file("spec.toml", SPEC), folder.path("run"));
+    std::fs::create_dir(&out).expect("a folder");
+    let lock = std::fs::File::create(folder.0.path().join("run/.lock")).expect("a file");
+    lock.lock().expect("locked");
+    refused(&["run", &spec, "--out", &out], 1, &["another mercato", "--out"]);
+    drop(lock);
+    assert_eq!(mercato(&["run", &spec, "--out", &out], &[]).code, 0);
+}
+
+#[test]
+fn records_of_other_code_are_repeated_and_kept_aside() {
+    let folder = Folder::new();
+    let (spec, out) = (folder.file("spec.toml", SPEC), folder.path("run"));
+    assert_eq!(mercato(&["run", &spec, "--out", &out], &[]).code, 0);
+    let file = |name: &str| folder.0.path().join("run").join(name);
+    let lines = |name: &str| -> Vec<String> {
+        std::fs::read_to_string(file(name)).expect(name).lines().map(String::from).collect()
+    };
+    let mut records = lines("records.jsonl");
+    let stale = records.iter().position(|line| line.contains("\"seed\":1,\"budget\"")).expect("seed 1");
+    records[stale] = records[stale].replace(mercato::provenance::fingerprint(), "0123456789abcdef");
+    std::fs::write(file("records.jsonl"), records.join("\n") + "\n").expect("written");
+    let other_seed = mercato(&["run", &spec, "--out", &out, "--seeds", "0..1"], &[]);
+    assert_eq!(other_seed.code, 0, "{}", other_seed.stderr);
+    assert_eq!(lines("records.jsonl"), records, "what is not asked for is left as it is");
+    let again = mercato(&["run", &spec, "--out", &out], &[]);
+    assert!(again.stderr.contains("went to superseded.jsonl"), "{}", again.stderr);
+    assert_eq!(lines("superseded.jsonl"), [records.remove(stale)]);
+    let now = lines("records.jsonl");
+    assert_eq!((now.len(), &now[..5]), (6, &records[..]), "nothing is lost, nothing stands twice");
+}
+
+#[test]
 fn a_trial_that_diverges_is_shown_and_exits_1() {
     let folder = Folder::new();
     let wild = "hidden = [8, 8, 8], learning_rate = 1e6, clip = inf, huber = inf";

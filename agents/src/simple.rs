@@ -1,9 +1,41 @@
-//! Agents that do not learn: a constant action.
+//! Agents that do not learn, by name: a constant action, and the worlds' reference policies.
 use crate::{
     agent::Policy,
     error::{Result, setting},
+    evaluate::Player,
 };
-use envs::{Actions, Shape, Slot, Spec, Stage};
+use envs::{Actions, Reference, Shape, Slot, Spec, Stage};
+
+/// Someone who plays without having learnt.
+pub enum Untrained {
+    /// A reference policy of the world.
+    Reference(Reference),
+    /// The same action always.
+    Constant(Constant),
+}
+
+impl Untrained {
+    /// The reference policy called `name`, or for `constant=V[,V…]` the action of these numbers.
+    ///
+    /// # Errors
+    /// When the world has no such policy, or the numbers are no action of its space.
+    pub fn parse(name: &str, spec: &Spec) -> Result<Self> {
+        let Some(numbers) = name.strip_prefix("constant=") else {
+            return Ok(Untrained::Reference(spec.policy(name)?));
+        };
+        let action: Option<Vec<f64>> = numbers.split(',').map(|number| number.trim().parse().ok()).collect();
+        let action = action.ok_or_else(|| setting("constant", numbers, "numbers separated by commas, like 8.5"))?;
+        Ok(Untrained::Constant(Constant::new(spec, &action)?))
+    }
+
+    /// The one who plays in an evaluation.
+    pub fn player(&mut self) -> Player<'_> {
+        match self {
+            Untrained::Reference(policy) => Player::Reference(policy.clone()),
+            Untrained::Constant(policy) => Player::Policy(policy),
+        }
+    }
+}
 
 /// Takes the same action always.
 pub struct Constant {

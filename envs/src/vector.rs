@@ -350,6 +350,7 @@ impl<E: Env> VectorEnv for Vector<E> {
     fn save(&self) -> serde_json::Value {
         serde_json::json!({
             "id": self.spec.id,
+            "params": self.spec.params,
             "rng": self.rng,
             "first_row": self.first_row,
             "episodes": self.episodes,
@@ -360,6 +361,7 @@ impl<E: Env> VectorEnv for Vector<E> {
         #[derive(Deserialize)]
         struct Saved<S> {
             id: String,
+            params: serde_json::Value,
             rng: Rng,
             first_row: u32,
             episodes: Vec<Episode<S>>,
@@ -367,6 +369,10 @@ impl<E: Env> VectorEnv for Vector<E> {
         let saved: Saved<E::State> = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
         if saved.id != self.spec.id {
             return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, self.spec.id)));
+        }
+        if saved.params != self.spec.params {
+            let (theirs, ours) = (&saved.params, &self.spec.params);
+            return Err(Error::Restore(format!("it belongs to parameters {theirs}, these are {ours}")));
         }
         length("saved episodes", saved.episodes.len(), self.spec.rows)?;
         (self.rng, self.first_row, self.episodes) = (saved.rng, saved.first_row, saved.episodes);

@@ -104,3 +104,14 @@ impl Device for Cpu {
         step(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_without_room_is_an_error() {
+        let room = Cpu::with(Isa::Scalar).unwrap().zeros::<u64>(1 << 58);
+        assert!(matches!(room, Err(Error::NoRoom(megabytes)) if megabytes == 1 << 41));
+    }
+}

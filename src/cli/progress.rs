@@ -32,13 +32,13 @@ impl Bars {
 }
 
 impl Observer for Bars {
-    fn resumed(&self, kept: usize, dropped: Option<String>) {
+    fn resumed(&self, kept: usize, remark: Option<String>) {
         if kept > 0 {
             self.all
                 .suspend(|| eprintln!("{kept} trials are there already; they are not repeated (--fresh repeats them)"));
         }
-        if let Some(dropped) = dropped {
-            self.all.suspend(|| eprintln!("removed from the records: {dropped}"));
+        if let Some(remark) = remark {
+            self.all.suspend(|| eprintln!("records: {remark}"));
         }
     }
     fn started(&self, job: usize, trial: &Trial) {

@@ -1,6 +1,6 @@
 //! `mercato rollout ID`.
 use super::{envs::params, print, print_json, table::Table};
-use agents::{Evaluation, Player, evaluate, simple::Constant};
+use agents::{Evaluation, evaluate, simple::Untrained};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mercato::{Error, agents, envs};
@@ -47,23 +47,8 @@ pub fn run(command: &Rollout) -> Result<ExitCode> {
     let rows = if command.rows < command.episodes { command.rows } else { command.episodes };
     let mut env = envs::make(&command.id, &params(&command.set)?, rows as usize).map_err(Error::from)?;
     let spec = env.spec().clone();
-    let evaluation = match command.policy.strip_prefix("constant=") {
-        Some(numbers) => {
-            let wrong = |part: &str| Error::Spec {
-                path: "--policy".into(),
-                problem: format!("`{part}` is no number; a constant action is like constant=8.5"),
-            };
-            let action: Vec<f64> = (numbers.split(','))
-                .map(|part| part.trim().parse().map_err(|_| wrong(part)))
-                .collect::<Result<_, Error>>()?;
-            let mut policy = Constant::new(&spec, &action).map_err(Error::from)?;
-            evaluate(env.as_mut(), Player::Policy(&mut policy), command.seed, command.episodes)
-        }
-        None => {
-            let policy = spec.policy(&command.policy).map_err(Error::from)?;
-            evaluate(env.as_mut(), Player::Reference(policy), command.seed, command.episodes)
-        }
-    };
+    let mut policy = Untrained::parse(&command.policy, &spec).map_err(Error::from)?;
+    let evaluation = evaluate(env.as_mut(), policy.player(), command.seed, command.episodes);
     let evaluation = evaluation.map_err(Error::from)?;
     match command.format {
         RolloutFormat::Json => print_json(&json!({
