@@ -412,13 +412,20 @@ impl<'a> Run<'a> {
         if !last || self.trial.steps == 0 {
             let metric = result.metric(objective);
             self.progress.curve.push(record::Point {
-                step: self.progress.transitions,
+                step: self.planned_step(),
                 episodes: self.progress.episodes,
                 objective: metric.map(|metric| metric.mean),
                 se: metric.map(|metric| metric.sd / root),
             });
         }
         Ok(())
+    }
+
+    /// The multiple of [`Trial::every`] that has just been passed: a batch can end a few transitions after it, which
+    /// ones depends on the seed, and only curves with the same steps have a mean.
+    fn planned_step(&self) -> u64 {
+        let every = self.trial.every();
+        self.progress.transitions - self.progress.transitions.checked_rem(every).unwrap_or(0)
     }
 
     /// What a checkpoint says about itself.

@@ -60,6 +60,8 @@ fn a_stopped_trial_goes_on_with_the_same_bits() {
         let folder = Folder::new();
         let whole = play(&trial, folder.0.path(), u64::MAX).expect("whole");
         assert_eq!(whole.status, mercato::reports::record::Status::Ok);
+        let steps: Vec<u64> = whole.curve.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [300, 600, 900], "curves of all seeds share their steps");
         for stops in [vec![1], vec![333], vec![60, 420, 880]] {
             let folder = Folder::new();
             for until in &stops {

@@ -161,8 +161,8 @@ fn world_section(summary: &Summary, world: &World, text: Option<&WorldText>) -> 
     blocks.push(Block::Table(agent_table(summary, world)));
     if summary.cells(world).any(|cell| cell.ci.as_ref().is_some_and(|ci| ci.method == "episodes")) {
         blocks.push(Block::Text(
-            "\u{2020} A reference policy does not learn, so its runs are all the same: the interval is over its \
-             evaluation episodes (1.96 standard errors), not over seeds."
+            "\u{2020} Nothing was learned, and all runs have the same return: the interval is over the evaluation \
+             episodes (1.96 standard errors), not over seeds."
                 .into(),
         ));
     }
