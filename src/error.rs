@@ -12,12 +12,12 @@ pub enum Error {
         problem: String,
     },
     /// A file that could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: String,
-        /// The operating system's error.
-        source: std::io::Error,
+        /// The operating system's error: told in the message, so not also as the error's `source`.
+        cause: std::io::Error,
     },
     /// Another process writes to the folder.
     #[error("another mercato is writing to {0}; wait for it, or choose another folder with --out")]
@@ -59,5 +59,5 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// An error of the file system at `path`.
 pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.display().to_string();
-    move |source| Error::File { path, source }
+    move |cause| Error::File { path, cause }
 }

@@ -23,6 +23,8 @@ fn refused(arguments: &[&str], code: i32, words: &[&str]) {
     let ran = mercato(arguments, &[]);
     assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
     assert!(ran.stdout.is_empty(), "{arguments:?} printed {}", ran.stdout);
+    let causes = ran.stderr.matches("os error").count();
+    assert!(causes <= 1, "{arguments:?}: the cause is told {causes} times: {}", ran.stderr);
     for word in words {
         assert!(ran.stderr.contains(word), "{arguments:?}: `{word}` is not in: {}", ran.stderr);
     }

@@ -71,11 +71,11 @@ impl Checkpoint {
         let metadata = HashMap::from([("mercato".to_string(), metadata)]);
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(fail)?;
         let partial = path.with_extension("partial");
-        let file = |source| Error::File { path: path.display().to_string(), source };
-        std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path)).map_err(|source| {
+        let file = |cause| Error::File { path: path.display().to_string(), cause };
+        std::fs::write(&partial, bytes).and_then(|()| std::fs::rename(&partial, path)).map_err(|cause| {
             // Nothing can be done about a partial file that cannot be removed either.
             let _ = std::fs::remove_file(&partial);
-            file(source)
+            file(cause)
         })
     }
 
@@ -84,7 +84,7 @@ impl Checkpoint {
     /// # Errors
     /// When the file is missing, cut short, or not a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|source| Error::File { path: path.display().to_string(), source })?;
+        let bytes = std::fs::read(path).map_err(|cause| Error::File { path: path.display().to_string(), cause })?;
         let fail = |problem: &dyn std::fmt::Display| problem_with(path, problem);
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|problem| fail(&problem))?;
         let metadata = header.metadata().as_ref().and_then(|all| all.get("mercato"));

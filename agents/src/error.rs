@@ -62,12 +62,12 @@ pub enum Error {
         problem: String,
     },
     /// A file that could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: String,
         /// The operating system's error.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// An error of the world.
     #[error(transparent)]

@@ -224,12 +224,12 @@ pub struct Time {
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// The file could not be read.
-    #[error("cannot read {}: {source}; check that the run's folder holds this file", path.display())]
+    #[error("cannot read {}: {cause}; check that the run's folder holds this file", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The last line has no end: its writer was stopped in the middle.
     #[error("{}, line {line}: cut off before its end; run the experiment again, which drops this line and repeats its trial", path.display())]
@@ -244,14 +244,14 @@ pub enum RecordError {
         intact: Vec<Record>,
     },
     /// A whole line is not a record.
-    #[error("{}, line {line}: not a record: {source}; remove the line and run the experiment again, which repeats its trial", path.display())]
+    #[error("{}, line {line}: not a record: {cause}; remove the line and run the experiment again, which repeats its trial", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
         /// Number of the line.
         line: usize,
         /// What is wrong with it.
-        source: serde_json::Error,
+        cause: serde_json::Error,
     },
     /// A line was written by a version with another layout.
     #[error("{}, line {line}: record schema {found}, this version reads {SCHEMA}; use the version that wrote it, or run the experiment again in a new folder", path.display())]
@@ -279,7 +279,7 @@ impl Record {
 /// # Errors
 /// As [`parse`], and [`RecordError::Read`] if the file cannot be read.
 pub fn read_records(path: &Path) -> Result<Vec<Record>, RecordError> {
-    let bytes = std::fs::read(path).map_err(|source| RecordError::Read { path: path.into(), source })?;
+    let bytes = std::fs::read(path).map_err(|cause| RecordError::Read { path: path.into(), cause })?;
     parse(&bytes, path)
 }
 
@@ -304,7 +304,7 @@ pub fn parse(content: &[u8], path: &Path) -> Result<Vec<Record>, RecordError> {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let broken = |source| RecordError::Broken { path: path.into(), line: number, source };
+        let broken = |cause| RecordError::Broken { path: path.into(), line: number, cause };
         let Layout { schema } = serde_json::from_slice(line).map_err(broken)?;
         if schema != SCHEMA {
             return Err(RecordError::Schema { path: path.into(), line: number, found: schema });

@@ -41,12 +41,12 @@ pub enum ReportError {
     #[error(transparent)]
     Chart(#[from] ChartError),
     /// A file could not be written.
-    #[error("cannot write {}: {source}; check that the folder can be written and the disk has room", path.display())]
+    #[error("cannot write {}: {cause}; check that the folder can be written and the disk has room", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -66,7 +66,7 @@ pub fn write_report(
     let summary = summarise(&context.title, &context.command, records, draw)?;
     let blocks = contents(&summary, context)?;
     let charts = dir.join("charts");
-    std::fs::create_dir_all(&charts).map_err(|source| ReportError::Write { path: charts.clone(), source })?;
+    std::fs::create_dir_all(&charts).map_err(|cause| ReportError::Write { path: charts.clone(), cause })?;
     for block in &blocks {
         if let Block::Figure { chart, .. } = block {
             write_whole(&charts.join(&chart.file), &chart.standalone())?;
@@ -83,10 +83,10 @@ fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
     let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|source| {
+    written.map_err(|cause| {
         // The first error is the one that counts; the leftover may not even exist.
         let _ = std::fs::remove_file(&temporary);
-        ReportError::Write { path: path.into(), source }
+        ReportError::Write { path: path.into(), cause }
     })
 }
 
