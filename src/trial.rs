@@ -4,7 +4,7 @@ use crate::{
     provenance,
     stopwatch::{Stopwatch, peak_memory, wall_clock},
 };
-use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate, simple::Untrained};
+use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate_until, simple::Untrained};
 use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
 use kernels::Cpu;
 use reports::{record, tensorboard::EventWriter};
@@ -153,7 +153,7 @@ impl Trial {
         run.since = Some(stopwatch);
         let status = match run.play(Cpu::new()?) {
             Ok(()) => record::Status::Ok,
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(Error::Interrupted | Error::Agent(agents::Error::Interrupted)) => return Err(Error::Interrupted),
             Err(Error::Agent(error @ agents::Error::Diverged { .. })) => {
                 run.forget()?;
                 record::Status::Diverged { message: error.to_string() }
@@ -288,7 +288,7 @@ impl<'a> Run<'a> {
                 let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;
                 let mut agent = spec.build(cpu, env.spec(), trial.seed)?;
                 self.train(env.as_mut(), agent.as_mut())?;
-                self.evaluate_agent(agent.as_ref(), true)?;
+                self.evaluate_agent(env.as_ref(), agent.as_ref(), true)?;
                 let weights = agent.weights()?;
                 self.hashes.weights = Some(weights_hash(&weights));
                 if let Some(folder) = self.around.folder {
@@ -311,10 +311,20 @@ impl<'a> Run<'a> {
         let mut events = self.events()?;
         let log_every = trial.steps.div_ceil(TRAINING_POINTS);
         let mut next_log = next_multiple(self.progress.transitions, log_every);
-        let mut next_point = next_multiple(self.progress.transitions, trial.every());
+        // Not from the transitions: the point due at this very one may have been interrupted.
+        let mut next_point = next_multiple(self.progress.curve.last().map_or(0, |point| point.step), trial.every());
         (self.around.progress)(self.progress.transitions);
         let mut lap = Stopwatch::start();
-        while self.progress.transitions < trial.steps {
+        loop {
+            if self.progress.transitions >= next_point {
+                next_point = next_multiple(self.progress.transitions, trial.every());
+                self.progress.train_s += lap.seconds();
+                self.evaluate_agent(env, agent, false)?;
+                lap = Stopwatch::start();
+            }
+            if self.progress.transitions >= trial.steps {
+                break;
+            }
             if self.around.stop.load(Ordering::Relaxed) {
                 self.progress.train_s += lap.seconds();
                 self.suspend(env, agent)?;
@@ -332,12 +342,6 @@ impl<'a> Run<'a> {
                     write_events(events, &point)?;
                 }
                 self.progress.training.push(point);
-            }
-            if self.progress.transitions >= next_point {
-                next_point = next_multiple(self.progress.transitions, trial.every());
-                self.progress.train_s += lap.seconds();
-                self.evaluate_agent(agent, false)?;
-                lap = Stopwatch::start();
             }
         }
         self.progress.train_s += lap.seconds();
@@ -384,19 +388,24 @@ impl<'a> Run<'a> {
         (if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS }) as usize
     }
 
-    fn evaluate_agent(&mut self, agent: &dyn Agent, last: bool) -> Result<()> {
+    /// Evaluates `agent`, which learns in `training`.
+    fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
         let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes });
         let mut env = envs::make(&self.trial.env, &self.trial.params, rows)?;
         let mut policy = agent.greedy(rows)?;
-        self.evaluate(env.as_mut(), agents::Player::Policy(policy.as_mut()), last)
+        let result = self.evaluate(env.as_mut(), agents::Player::Policy(policy.as_mut()), last);
+        if let Err(Error::Agent(agents::Error::Interrupted)) = result {
+            self.suspend(training, agent)?;
+        }
+        result
     }
 
     fn evaluate(&mut self, env: &mut dyn VectorEnv, player: agents::Player<'_>, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
         let episodes = if last { evaluation.episodes } else { evaluation.point_episodes };
         let objective = env.spec().objective();
-        let result = evaluate(env, player, evaluation.seed + self.trial.seed, episodes)?;
+        let result = evaluate_until(self.around.stop, env, player, evaluation.seed + self.trial.seed, episodes)?;
         let root = f64::from(episodes).sqrt();
         if last {
             let metrics = (result.metrics.iter())

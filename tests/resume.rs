@@ -62,7 +62,8 @@ fn a_stopped_trial_goes_on_with_the_same_bits() {
         assert_eq!(whole.status, mercato::reports::record::Status::Ok);
         let steps: Vec<u64> = whole.curve.iter().map(|point| point.step).collect();
         assert_eq!(steps, [300, 600, 900], "curves of all seeds share their steps");
-        for stops in [vec![1], vec![333], vec![60, 420, 880]] {
+        // At 300 and 900 the trial is stopped within an evaluation.
+        for stops in [vec![1], vec![333], vec![60, 420, 880], vec![300, 900]] {
             let folder = Folder::new();
             for until in &stops {
                 assert!(matches!(play(&trial, folder.0.path(), *until), Err(Error::Interrupted)), "{until}");
@@ -76,6 +77,18 @@ fn a_stopped_trial_goes_on_with_the_same_bits() {
             assert_eq!(left, 0, "what a trial goes on from is removed at its end");
         }
     }
+}
+
+#[test]
+fn the_last_evaluation_can_be_stopped_too() {
+    let experiment = Experiment::parse("resume.toml", TEXT, &[]).expect("experiment");
+    let mut trial = experiment.trials().expect("trials").swap_remove(0);
+    trial.evaluation.points = 0;
+    let (folder, stopped) = (Folder::new(), Folder::new());
+    let whole = play(&trial, folder.0.path(), u64::MAX).expect("whole");
+    assert!(matches!(play(&trial, stopped.0.path(), 900), Err(Error::Interrupted)));
+    let resumed = play(&trial, stopped.0.path(), u64::MAX).expect("resumed");
+    assert_eq!((resumed.hashes, resumed.outcome), (whole.hashes, whole.outcome));
 }
 
 #[test]

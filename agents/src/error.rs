@@ -69,6 +69,9 @@ pub enum Error {
         /// The operating system's error.
         cause: std::io::Error,
     },
+    /// An evaluation was told to stop.
+    #[error("interrupted")]
+    Interrupted,
     /// An error of the world.
     #[error(transparent)]
     Env(#[from] envs::Error),

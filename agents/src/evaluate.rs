@@ -1,6 +1,10 @@
 //! How good is it? The first episode of each of N rows, in the evaluation domain of the random numbers.
-use crate::{agent::Policy, error::Result};
+use crate::{
+    agent::Policy,
+    error::{Error, Result},
+};
 use envs::{Actions, Reference, Slot, Stage, Start, VectorEnv};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Who plays.
 pub enum Player<'a> {
@@ -47,7 +51,21 @@ pub const COMMON_METRICS: [&str; 4] = ["episode_return", "discounted_return", "e
 ///
 /// # Errors
 /// When the policy's or the world's step fails.
-pub fn evaluate(env: &mut dyn VectorEnv, mut player: Player<'_>, seed: u64, episodes: u32) -> Result<Evaluation> {
+pub fn evaluate(env: &mut dyn VectorEnv, player: Player<'_>, seed: u64, episodes: u32) -> Result<Evaluation> {
+    evaluate_until(&AtomicBool::new(false), env, player, seed, episodes)
+}
+
+/// As [`evaluate`], until `stop` is set.
+///
+/// # Errors
+/// [`Error::Interrupted`] when it was set before the last episode ended; as [`evaluate`].
+pub fn evaluate_until(
+    stop: &AtomicBool,
+    env: &mut dyn VectorEnv,
+    mut player: Player<'_>,
+    seed: u64,
+    episodes: u32,
+) -> Result<Evaluation> {
     let spec = env.spec().clone();
     let mut names: Vec<&str> = COMMON_METRICS.to_vec();
     names.extend(spec.metrics);
@@ -63,6 +81,9 @@ pub fn evaluate(env: &mut dyn VectorEnv, mut player: Player<'_>, seed: u64, epis
         let mut tallies = vec![Tally::new(names.len()); wanted];
         env.reset(Start::evaluation(seed, first), own.slot(&mut player))?;
         while tallies.iter().any(|tally| !tally.over) {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
             match &mut player {
                 Player::Reference(policy) => env.reference(policy, &mut actions)?,
                 Player::Policy(policy) => policy.act(&mut actions)?,

@@ -44,5 +44,5 @@ pub mod spec;
 pub use agent::{Agent, Policy, Progress};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};
 pub use error::{Error, Result};
-pub use evaluate::{Evaluation, Metric, Player, evaluate};
+pub use evaluate::{Evaluation, Metric, Player, evaluate, evaluate_until};
 pub use spec::AgentSpec;

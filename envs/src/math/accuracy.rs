@@ -298,6 +298,19 @@ fn double_precision_against_long_arithmetic() {
     }
 }
 
+/// Both at once are the bits of each alone, on either side of the angle where the shorter way ends.
+#[test]
+fn sine_and_cosine_together_are_both() {
+    let edge = std::f64::consts::FRAC_PI_4;
+    let angles =
+        (-4000..4000).map(|i| f64::from(i) * 0.001).chain([0.0, -0.0, 1e-9, 1e-300, edge, edge.next_up(), 1e22]);
+    for angle in angles {
+        let (sine, cosine) = sin_cos64(angle);
+        assert_eq!((sine.to_bits(), cosine.to_bits()), (sin64(angle).to_bits(), cos64(angle).to_bits()), "{angle}");
+    }
+    assert!(sin_cos64(f64::INFINITY).0.is_nan());
+}
+
 /// Zeros keep their sign, infinities and NaN go where mathematics sends them.
 #[test]
 fn special_cases() {

@@ -28,6 +28,9 @@ const COSINE_64: [f64; 6] = [
 /// π/2 − (π/2 rounded to f64).
 const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
 
+/// 2⁻²⁷: below it sin x is x.
+const TINY_64: f64 = 7.450_580_596_923_828e-9;
+
 /// The binary digits of 2/π after 64 zeros.
 const TWO_OVER_PI: [u64; 21] = [
     0x0000_0000_0000_0000,
@@ -75,7 +78,7 @@ pub fn cos(x: f32) -> f32 {
 /// Sine of x radians; NaN for ±∞.
 #[inline]
 pub fn sin64(x: f64) -> f64 {
-    if x.abs() < 7.450_580_596_923_828e-9 {
+    if x.abs() < TINY_64 {
         return x;
     }
     let (r, tail, quadrant) = reduce64(x);
@@ -89,6 +92,17 @@ pub fn cos64(x: f64) -> f64 {
     let (r, tail, quadrant) = reduce64(x);
     let value = if quadrant & 1 == 0 { cosine64(r, tail) } else { sine64(r, tail) };
     if (quadrant + 1) & 2 == 0 { value } else { -value }
+}
+
+/// Sine and cosine of x radians, as [`sin64`] and [`cos64`] have them; NaN for ±∞.
+#[inline]
+pub fn sin_cos64(x: f64) -> (f64, f64) {
+    if x.abs() <= FRAC_PI_4 {
+        // Of so small an angle nothing needs to be reduced, which is most of the work.
+        (if x.abs() < TINY_64 { x } else { sine64(x, 0.0) }, cosine64(x, 0.0))
+    } else {
+        (sin64(x), cos64(x))
+    }
 }
 
 #[inline]

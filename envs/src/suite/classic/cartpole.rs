@@ -31,7 +31,7 @@
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::Result,
-    math::{cos64, sin64},
+    math::sin_cos64,
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
@@ -119,7 +119,7 @@ impl Env for CartPole {
     fn step(&self, state: &mut State, action: Elem<'_, Self>, _: &Rng) -> Outcome {
         let State { x, x_dot, theta, theta_dot } = *state;
         let force = if action == 1 { FORCE } else { -FORCE };
-        let (sin, cos) = (sin64(theta), cos64(theta));
+        let (sin, cos) = sin_cos64(theta);
         // Gymnasium's order, but for the divisions by the mass, which are in the constants: four divisions take longer
         // than sine and cosine together.
         let push = (force + POLE_MASS * LENGTH * (theta_dot * theta_dot) * sin) * (1.0 / MASS);
