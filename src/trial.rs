@@ -239,7 +239,7 @@ impl Trial {
     fn rows(&self) -> usize {
         match &self.player {
             Player::Reference(_) => 1,
-            Player::Agent(spec) => spec.learning().rows,
+            Player::Agent(spec) => spec.rows(),
         }
     }
 }

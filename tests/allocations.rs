@@ -94,7 +94,7 @@ fn no_agent_allocates_in_act_or_learn() {
         };
         let id = if preset.name == "price_grid" { "pricing/inventory-v1" } else { "rec/markov-interest-v1" };
         let spec = AgentSpec::preset(preset.name, &settings).expect("the settings are admissible");
-        let rows = spec.learning().rows;
+        let rows = spec.rows();
         let mut world = envs::make(id, &Params::new(), rows).expect("the world is there");
         let mut agent = spec.build(cpu, world.spec(), 1).expect("the agent fits");
         let mut actions = Actions::new(rows, world.spec().width);

@@ -1,16 +1,12 @@
 //! Deep Q-learning (Mnih et al. 2015) with double targets, dueling heads, n-step windows, prioritised replay and the
 //! article's factored head as options: the one to read first.
 use crate::{
-    agent::{Agent, Policy, Progress},
-    checkpoint::{Tensor, Tensors, misfit, taken},
     error::{Error, Result, setting},
+    learner::{Acting, Learner, Parts, Rule},
     network::{Head, Network},
 };
-use envs::{Actions, Shape, Slot, Spec, Stage};
-use kernels::{
-    AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, Span, TargetUpdate,
-    TdConfig, Weights, clock,
-};
+use envs::{Shape, Spec};
+use kernels::{Backend, TdConfig};
 use serde::{Deserialize, Serialize};
 
 /// Settings; a *transition* is one step of one row.
@@ -204,7 +200,7 @@ impl Config {
     }
 
     /// A number of transitions as vector steps, rounded up.
-    fn vector_steps(&self, transitions: u64) -> u32 {
+    pub(crate) fn vector_steps(&self, transitions: u64) -> u32 {
         u32::try_from(transitions.div_ceil(self.rows as u64)).unwrap_or(u32::MAX)
     }
 }
@@ -224,40 +220,7 @@ pub fn actions(spec: &Spec) -> Result<usize> {
 }
 
 /// The agent.
-pub struct Dqn<B: Backend> {
-    tape: B::Tape, // first, so that a captured graph goes before the buffers it speaks of
-    backend: B,
-    config: Config,
-    network: Network,
-    sampling: SampleConfig,
-    choosing: ChooseConfig,
-    td: TdConfig,
-    adam: AdamConfig,
-    weights: Weights<B>,
-    memory: Memory<B>,
-    batch: Batch<B>,
-    clock: B::Buf<u32>,
-    acting: Acting<B>,
-    learning: Learning<B>,
-    steps: u64,
-    updates: u64,
-}
-
-/// What acting works on.
-struct Acting<B: Backend> {
-    observation: B::Buf<f32>,
-    outputs: Vec<B::Buf<f32>>,
-    action: B::Buf<u32>,
-}
-
-/// What learning works on: outputs of the online network here and there, of the target network there, their gradients.
-struct Learning<B: Backend> {
-    online: Vec<B::Buf<f32>>,
-    online_next: Option<Vec<B::Buf<f32>>>,
-    target_next: Vec<B::Buf<f32>>,
-    deltas: Vec<B::Buf<f32>>,
-    summary: B::Buf<f32>,
-}
+pub type Dqn<B> = Learner<B, Values<B>>;
 
 impl<B: Backend> Dqn<B> {
     /// An agent for a world with discrete actions.
@@ -271,297 +234,62 @@ impl<B: Backend> Dqn<B> {
     /// An agent for `actions` alternatives, whatever they stand for.
     pub(crate) fn with_actions(backend: B, config: Config, spec: &Spec, actions: usize, seed: u64) -> Result<Self> {
         config.validate()?;
-        if spec.rows != config.rows {
-            return Err(setting("rows", config.rows, &format!("equal to the world's {} rows", spec.rows)));
-        }
         let network = Network::new(spec.observation, &config.hidden, actions, config.head);
-        let (rows, size) = (config.rows, config.batch);
-        let slots = config.memory / rows;
-        let chosen = network.can_choose();
-        let importance = Ramp { from: config.importance, to: 1.0, over: config.importance_updates };
-        let explore_over = config.vector_steps(config.explore_over);
-        Ok(Dqn {
-            tape: B::Tape::default(),
-            sampling: SampleConfig {
-                n_step: config.n_step,
-                discount: config.discount.unwrap_or(spec.discount as f32),
-                seed,
-                priority: config.priority.then_some(Priority {
-                    exponent: config.priority_exponent,
-                    importance,
-                    offset: config.priority_offset,
-                }),
-            },
-            choosing: ChooseConfig {
-                actions,
-                epsilon: Ramp { from: config.explore_from, to: config.explore_to, over: explore_over },
-                seed,
-            },
+        let (size, chosen) = (config.batch, network.can_choose());
+        let rule = Values {
             td: TdConfig { actions, huber: config.huber, chosen },
-            adam: AdamConfig {
-                rate: Ramp {
-                    from: config.learning_rate,
-                    to: config.learning_rate_to.unwrap_or(config.learning_rate),
-                    over: config.learning_rate_over,
-                },
-                beta: config.betas,
-                epsilon: config.epsilon,
-                clip: config.clip,
-                l2: config.l2,
-                decay: config.weight_decay,
-                target: if config.target_rate > 0.0 {
-                    TargetUpdate::Soft(config.target_rate)
-                } else {
-                    TargetUpdate::Hard(config.target_every)
-                },
-            },
-            weights: Weights::new(&backend, &network.initial(seed))?,
-            memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?,
-            batch: Batch::new(&backend, size, spec.observation)?,
-            clock: clock(&backend)?,
-            acting: Acting {
-                observation: backend.zeros(rows * spec.observation)?,
-                outputs: network.outputs(&backend, rows, false)?,
-                action: backend.zeros(rows)?,
-            },
-            learning: Learning {
-                online: network.outputs(&backend, size, chosen)?,
-                online_next: config.double.then(|| network.outputs(&backend, size, false)).transpose()?,
-                target_next: network.outputs(&backend, size, false)?,
-                deltas: network.outputs(&backend, size, chosen)?,
-                summary: backend.zeros(2)?,
-            },
-            steps: 0,
-            updates: 0,
-            backend,
-            config,
-            network,
-        })
+            online: network.outputs(&backend, size, chosen)?,
+            online_next: config.double.then(|| network.outputs(&backend, size, false)).transpose()?,
+            target_next: network.outputs(&backend, size, false)?,
+            deltas: network.outputs(&backend, size, chosen)?,
+        };
+        Learner::build(backend, config, network, spec, actions, seed, rule)
+    }
+}
+
+/// What learning works on: outputs of the online network here and there, of the target network there, their gradients.
+pub struct Values<B: Backend> {
+    td: TdConfig,
+    online: Vec<B::Buf<f32>>,
+    online_next: Option<Vec<B::Buf<f32>>>,
+    target_next: Vec<B::Buf<f32>>,
+    deltas: Vec<B::Buf<f32>>,
+}
+
+impl<B: Backend> Rule<B> for Values<B> {
+    fn outputs(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Vec<B::Buf<f32>>> {
+        network.outputs(b, rows, false)
     }
 
-    /// A policy that only plays, over the same weights.
-    pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B>> {
-        Ok(Greedy {
-            observation: self.backend.zeros(rows * self.memory.width)?,
-            outputs: self.network.outputs(&self.backend, rows, false)?,
-            action: self.backend.zeros(rows)?,
-            reward: vec![0.0; rows],
-            stage: vec![Stage::First; rows],
-            dqn: self,
-        })
+    fn values(
+        &self,
+        b: &B,
+        network: &Network,
+        rows: usize,
+        theta: &B::Buf<f32>,
+        acting: Acting<'_, B>,
+    ) -> kernels::Result<()> {
+        network.forward(b, rows, theta, acting.observation, None, acting.outputs)
     }
 
-    /// The slot of the ring that the world writes next.
-    fn head(&self) -> usize {
-        (self.steps % self.memory.slots as u64) as usize
-    }
-
-    /// Vector steps before the first update: the warm-up, and at least one whole window.
-    fn first_update(&self) -> u64 {
-        let warmup = self.config.warmup.div_ceil(self.config.rows as u64);
-        let window = 2 * self.config.n_step as u64 + 8;
-        if warmup > window { warmup } else { window }
-    }
-
-    /// One round of learning, in the order of the paper's algorithm 1.
-    fn round(&mut self) -> Result<()> {
-        let Dqn { tape, backend, config, network, sampling, td, adam, weights, memory, batch, clock, .. } = self;
-        let Learning { online, online_next, target_next, deltas, summary } = &mut self.learning;
+    /// One update, in the order of the paper's algorithm 1.
+    fn update(&mut self, b: &B, parts: &mut Parts<B>) -> kernels::Result<()> {
+        let Parts { network, sampling, adam, weights, memory, batch, clock, summary, .. } = parts;
+        let Values { td, online, online_next, target_next, deltas } = self;
         let (size, last) = (batch.size, online.len() - 1);
-        backend.run(tape, |b| {
-            for _ in 0..config.updates {
-                b.sample(sampling, memory, clock, batch)?;
-                let chosen = td.chosen.then_some(&batch.action);
-                network.forward(b, size, &weights.theta, &batch.observation, chosen, online)?;
-                network.forward(b, size, &weights.target, &batch.next, None, target_next)?;
-                if let Some(online_next) = online_next {
-                    network.forward(b, size, &weights.theta, &batch.next, None, online_next)?;
-                }
-                let doubled = online_next.as_ref().map(|outputs| &outputs[last]);
-                b.td(td, batch, &online[last], &target_next[last], doubled, &mut deltas[last], summary)?;
-                let chosen = td.chosen.then_some(&batch.action);
-                let (theta, gradient) = (&weights.theta, &mut weights.gradient);
-                network.backward(b, size, theta, &batch.observation, chosen, online, deltas, gradient)?;
-                b.adam(adam, clock, weights)?;
-                b.prioritise(sampling, memory, batch)?;
-            }
-            Ok(())
-        })?;
-        self.updates += u64::from(config.updates);
-        Ok(())
-    }
-}
-
-impl<B: Backend> Policy for Dqn<B> {
-    fn slot(&mut self) -> Slot<'_> {
-        let (numbers, cells) = (self.memory.numbers(self.head()), self.memory.cells(self.head()));
-        let Memory { observation, reward, stage, .. } = &mut self.memory;
-        Slot {
-            observation: self.backend.stage(observation, numbers),
-            reward: self.backend.stage(reward, cells.clone()),
-            stage: self.backend.stage(stage, cells),
+        b.sample(sampling, memory, clock, batch)?;
+        let chosen = td.chosen.then_some(&batch.action);
+        network.forward(b, size, &weights.theta, &batch.observation, chosen, online)?;
+        network.forward(b, size, &weights.target, &batch.next, None, target_next)?;
+        if let Some(online_next) = online_next {
+            network.forward(b, size, &weights.theta, &batch.next, None, online_next)?;
         }
-    }
-
-    fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        let (numbers, cells) = (self.memory.numbers(self.head()), self.memory.cells(self.head()));
-        let Dqn { backend: b, config, network, memory, acting, clock, .. } = self;
-        if config.reward_scale != 1.0 {
-            b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
-        }
-        b.commit(&mut memory.observation, numbers)?;
-        b.commit(&mut memory.reward, cells.clone())?;
-        b.commit(&mut memory.stage, cells.clone())?;
-        b.advance(&self.sampling, memory, clock)?;
-        b.newest(memory, clock, &mut acting.observation)?;
-        network.forward(b, config.rows, &self.weights.theta, &acting.observation, None, &mut acting.outputs)?;
-        let q = &acting.outputs[acting.outputs.len() - 1];
-        b.choose(&self.choosing, config.rows, q, clock, &mut acting.action)?;
-        b.download(&acting.action, 0..config.rows, &mut actions.items)?;
-        b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
-        b.commit(&mut memory.action, cells)?;
-        self.steps += 1;
-        Ok(())
-    }
-}
-
-impl<B: Backend> Agent for Dqn<B> {
-    fn learn(&mut self) -> Result<()> {
-        if self.steps < self.first_update() || !self.steps.is_multiple_of(u64::from(self.config.update_every)) {
-            return Ok(());
-        }
-        self.round()
-    }
-
-    fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
-        Ok(Box::new(self.player(rows)?))
-    }
-
-    fn progress(&self) -> Result<Progress> {
-        let epsilon = self.choosing.epsilon.at(u32::try_from(self.steps).unwrap_or(u32::MAX));
-        if self.updates == 0 {
-            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon });
-        }
-        let mut summary = [0.0; 2];
-        self.backend.download(&self.learning.summary, 0..2, &mut summary)?;
-        for (what, value) in [("the loss", summary[0]), ("the mean Q", summary[1])] {
-            if !value.is_finite() {
-                return Err(Error::Diverged { what, value, updates: self.updates });
-            }
-        }
-        let theta = host(&self.backend, &self.weights.theta, self.weights.len)?;
-        if let Some(value) = theta.into_iter().find(|value| !value.is_finite()) {
-            return Err(Error::Diverged { what: "a weight", value, updates: self.updates });
-        }
-        Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon })
-    }
-
-    fn weights(&self) -> Result<Tensors> {
-        let theta = host(&self.backend, &self.weights.theta, self.weights.len)?;
-        Ok(Tensors::from([("theta".to_string(), Tensor::F32(theta))]))
-    }
-
-    fn save(&self) -> Result<Tensors> {
-        let (b, w, m) = (&self.backend, &self.weights, &self.memory);
-        let cells = m.slots * m.rows;
-        let stage: Vec<Stage> = host(b, &m.stage, cells)?;
-        let mut saved = self.weights()?;
-        let mut put = |name: &str, tensor| saved.insert(name.to_string(), tensor);
-        put("target", Tensor::F32(host(b, &w.target, w.len)?));
-        put("first", Tensor::F32(host(b, &w.first, w.len)?));
-        put("second", Tensor::F32(host(b, &w.second, w.len)?));
-        put("powers", Tensor::F64(host(b, &w.powers, 2)?));
-        put("clock", Tensor::U32(host(b, &self.clock, 2)?));
-        put("counts", Tensor::U64(vec![self.steps, self.updates]));
-        put("summary", Tensor::F32(host(b, &self.learning.summary, 2)?));
-        put("memory.observation", Tensor::F32(host(b, &m.observation, cells * m.width)?));
-        put("memory.action", Tensor::U32(host(b, &m.action, cells)?));
-        put("memory.reward", Tensor::F32(host(b, &m.reward, cells)?));
-        put("memory.stage", Tensor::U8(stage.into_iter().map(|stage| stage as u8).collect()));
-        if let Some(tree) = &m.tree {
-            put("memory.tree", Tensor::U64(host(b, &tree.nodes, 2 * tree.leaves)?));
-        }
-        Ok(saved)
-    }
-
-    fn restore(&mut self, saved: &Tensors) -> Result<()> {
-        let (b, w, m) = (&self.backend, &mut self.weights, &mut self.memory);
-        self.tape = B::Tape::default();
-        w.theta = b.upload(taken!(saved, F32, "theta", w.len)?)?;
-        if !saved.contains_key("counts") {
-            w.target = b.upload(taken!(saved, F32, "theta", w.len)?)?;
-            return Ok(());
-        }
-        let cells = m.slots * m.rows;
-        w.target = b.upload(taken!(saved, F32, "target", w.len)?)?;
-        w.first = b.upload(taken!(saved, F32, "first", w.len)?)?;
-        w.second = b.upload(taken!(saved, F32, "second", w.len)?)?;
-        w.powers = b.upload(taken!(saved, F64, "powers", 2)?)?;
-        self.clock = b.upload(taken!(saved, U32, "clock", 2)?)?;
-        self.learning.summary = b.upload(taken!(saved, F32, "summary", 2)?)?;
-        m.observation = b.upload(taken!(saved, F32, "memory.observation", cells * m.width)?)?;
-        m.action = b.upload(taken!(saved, U32, "memory.action", cells)?)?;
-        m.reward = b.upload(taken!(saved, F32, "memory.reward", cells)?)?;
-        let stage: Vec<Stage> = (taken!(saved, U8, "memory.stage", cells)?.iter())
-            .map(|byte| STAGES.get(usize::from(*byte)).copied())
-            .collect::<Option<_>>()
-            .ok_or_else(|| misfit("memory.stage", "holds a number that is no stage"))?;
-        m.stage = b.upload(&stage)?;
-        if let Some(tree) = &mut m.tree {
-            tree.nodes = b.upload(taken!(saved, U64, "memory.tree", 2 * tree.leaves)?)?;
-        }
-        let counts = taken!(saved, U64, "counts", 2)?;
-        (self.steps, self.updates) = (counts[0], counts[1]);
-        Ok(())
-    }
-}
-
-/// Every stage at the index of its byte.
-const STAGES: [Stage; 4] = [Stage::First, Stage::Mid, Stage::Terminated, Stage::Truncated];
-
-fn host<B: Backend, T: Element>(backend: &B, buffer: &B::Buf<T>, len: usize) -> Result<Vec<T>> {
-    let mut numbers = vec![T::default(); len];
-    backend.download(buffer, 0..len, &mut numbers)?;
-    Ok(numbers)
-}
-
-/// A [`Dqn`] that only plays.
-pub(crate) struct Greedy<'a, B: Backend> {
-    dqn: &'a Dqn<B>,
-    observation: B::Buf<f32>,
-    outputs: Vec<B::Buf<f32>>,
-    action: B::Buf<u32>,
-    reward: Vec<f32>,
-    stage: Vec<Stage>,
-}
-
-impl<B: Backend> Greedy<'_, B> {
-    /// The values behind the last choice: rows × actions.
-    pub(crate) fn values(&self, out: &mut [f32]) -> Result<()> {
-        let q = &self.outputs[self.outputs.len() - 1];
-        Ok(self.dqn.backend.download(q, 0..out.len(), out)?)
-    }
-}
-
-impl<B: Backend> Policy for Greedy<'_, B> {
-    fn slot(&mut self) -> Slot<'_> {
-        let numbers: Span = 0..self.reward.len() * self.dqn.memory.width;
-        Slot {
-            observation: self.dqn.backend.stage(&mut self.observation, numbers),
-            reward: &mut self.reward,
-            stage: &mut self.stage,
-        }
-    }
-
-    fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        let Dqn { backend: b, network, weights, choosing, clock, .. } = self.dqn;
-        let rows = self.reward.len();
-        b.commit(&mut self.observation, 0..rows * self.dqn.memory.width)?;
-        network.forward(b, rows, &weights.theta, &self.observation, None, &mut self.outputs)?;
-        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
-        let q = &self.outputs[self.outputs.len() - 1];
-        b.choose(&choosing, rows, q, clock, &mut self.action)?;
-        b.download(&self.action, 0..rows, &mut actions.items)?;
-        Ok(())
+        let doubled = online_next.as_ref().map(|outputs| &outputs[last]);
+        b.td(td, batch, &online[last], &target_next[last], doubled, &mut deltas[last], summary)?;
+        let chosen = td.chosen.then_some(&batch.action);
+        let (theta, gradient) = (&weights.theta, &mut weights.gradient);
+        network.backward(b, size, theta, &batch.observation, chosen, online, deltas, gradient)?;
+        b.adam(adam, clock, weights)?;
+        b.prioritise(sampling, memory, batch)
     }
 }

@@ -16,7 +16,7 @@
 //! # fn main() -> mercato_agents::Result<()> {
 //! let settings = json!({ "hidden": [16], "warmup": 200, "target_every": 50, "explore_over": 8000 });
 //! let spec = AgentSpec::preset("dqn", settings.as_object().expect("a table"))?;
-//! let mut world = make("classic/chain-v1", &Params::new(), spec.learning().rows)?;
+//! let mut world = make("classic/chain-v1", &Params::new(), spec.rows())?;
 //! let mut agent = spec.build(kernels::Cpu::new()?, world.spec(), 1)?;
 //! let mut actions = Actions::new(world.spec().rows, world.spec().width);
 //! world.reset(Start::training(1), agent.slot())?;
@@ -25,7 +25,7 @@
 //!     world.step(&actions, agent.slot())?;
 //!     agent.learn()?;
 //! }
-//! let mut policy = agent.greedy(spec.learning().rows)?;
+//! let mut policy = agent.greedy(spec.rows())?;
 //! let played = evaluate(world.as_mut(), Player::Policy(policy.as_mut()), 1, 10)?;
 //! assert_eq!(played.metric("right").map(|metric| metric.mean), Some(1.0), "it walks to the far end");
 //! # Ok(())
@@ -36,6 +36,7 @@ pub mod checkpoint;
 pub mod dqn;
 pub mod error;
 pub mod evaluate;
+pub mod learner;
 pub mod network;
 pub mod price_grid;
 pub mod simple;

@@ -6,8 +6,9 @@
 use crate::{
     agent::{Agent, Policy, Progress},
     checkpoint::Tensors,
-    dqn::{self, Dqn, Greedy},
+    dqn::{self, Dqn, Values},
     error::{Error, Result, setting},
+    learner::Greedy,
 };
 use envs::{Actions, Shape, Slot, Spec, Width};
 use kernels::Backend;
@@ -155,7 +156,7 @@ impl<B: Backend> Agent for PriceGrid<B> {
 /// A [`PriceGrid`] that only plays.
 struct Refined<'a, B: Backend> {
     grid: Grid,
-    greedy: Greedy<'a, B>,
+    greedy: Greedy<'a, B, Values<B>>,
     chosen: Actions,
     values: Vec<f32>,
 }

@@ -38,7 +38,7 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
         world.clear();
     }
     world.extend(params(&command.set)?);
-    let training = envs::make(&id, &world, spec.learning().rows).map_err(Error::from)?;
+    let training = envs::make(&id, &world, spec.rows()).map_err(Error::from)?;
     let mut agent = spec.build(Cpu::new().map_err(Error::from)?, training.spec(), 0).map_err(Error::from)?;
     agent.restore(&checkpoint.tensors).map_err(|error| {
         let problem = format!("it was trained in {own} and does not fit {id}: {error}");

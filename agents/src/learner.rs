@@ -1,0 +1,362 @@
+//! What every deep Q-learner here is made of: replay ring, batch, parameters, clock, acting, checkpoints. Beside it an
+//! agent is a [`Rule`]: how its network's outputs become values, and what one update does.
+use crate::{
+    agent::{Agent, Policy, Progress},
+    checkpoint::{Tensor, Tensors, misfit, taken},
+    dqn::Config,
+    error::{Error, Result, setting},
+    network::Network,
+};
+use envs::{Actions, Slot, Spec, Stage};
+use kernels::{
+    AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, Span, TargetUpdate,
+    Weights, clock,
+};
+
+/// What makes one agent of the family differ from another.
+pub trait Rule<B: Backend>: Send + Sync {
+    /// Buffers for `rows` observations; the last holds the values, rows × actions.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    fn outputs(&self, backend: &B, network: &Network, rows: usize) -> kernels::Result<Vec<B::Buf<f32>>>;
+    /// From observations to values, with the parameters `theta`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn values(
+        &self,
+        backend: &B,
+        network: &Network,
+        rows: usize,
+        theta: &B::Buf<f32>,
+        acting: Acting<'_, B>,
+    ) -> kernels::Result<()>;
+    /// One update.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn update(&mut self, backend: &B, parts: &mut Parts<B>) -> kernels::Result<()>;
+}
+
+/// What [`Rule::values`] reads and writes.
+pub struct Acting<'a, B: Backend> {
+    /// rows × observation length.
+    pub observation: &'a B::Buf<f32>,
+    /// As [`Rule::outputs`] made them.
+    pub outputs: &'a mut [B::Buf<f32>],
+}
+
+/// What an update works on.
+pub struct Parts<B: Backend> {
+    /// The settings.
+    pub config: Config,
+    /// Where the parameters sit.
+    pub network: Network,
+    /// How transitions are drawn.
+    pub sampling: SampleConfig,
+    /// How parameters are moved.
+    pub adam: AdamConfig,
+    /// The parameters.
+    pub weights: Weights<B>,
+    /// The replay ring.
+    pub memory: Memory<B>,
+    /// What the update learns from.
+    pub batch: Batch<B>,
+    /// Updates and steps made.
+    pub clock: B::Buf<u32>,
+    /// \[loss, mean Q(s, a)\] of the last update.
+    pub summary: B::Buf<f32>,
+}
+
+/// A deep Q-learner with the rule `R`.
+pub struct Learner<B: Backend, R> {
+    tape: B::Tape, // first, so that a captured graph goes before the buffers it speaks of
+    backend: B,
+    parts: Parts<B>,
+    rule: R,
+    choosing: ChooseConfig,
+    observation: B::Buf<f32>,
+    outputs: Vec<B::Buf<f32>>,
+    action: B::Buf<u32>,
+    steps: u64,
+    updates: u64,
+}
+
+impl<B: Backend, R: Rule<B>> Learner<B, R> {
+    /// An agent for `actions` alternatives; `config` has been validated.
+    pub(crate) fn build(
+        backend: B,
+        config: Config,
+        network: Network,
+        spec: &Spec,
+        actions: usize,
+        seed: u64,
+        rule: R,
+    ) -> Result<Self> {
+        if spec.rows != config.rows {
+            return Err(setting("rows", config.rows, &format!("equal to the world's {} rows", spec.rows)));
+        }
+        let (rows, size) = (config.rows, config.batch);
+        let slots = config.memory / rows;
+        let importance = Ramp { from: config.importance, to: 1.0, over: config.importance_updates };
+        let explore_over = config.vector_steps(config.explore_over);
+        Ok(Learner {
+            tape: B::Tape::default(),
+            choosing: ChooseConfig {
+                actions,
+                epsilon: Ramp { from: config.explore_from, to: config.explore_to, over: explore_over },
+                seed,
+            },
+            observation: backend.zeros(rows * spec.observation)?,
+            outputs: rule.outputs(&backend, &network, rows)?,
+            action: backend.zeros(rows)?,
+            parts: Parts {
+                sampling: SampleConfig {
+                    n_step: config.n_step,
+                    discount: config.discount.unwrap_or(spec.discount as f32),
+                    seed,
+                    priority: config.priority.then_some(Priority {
+                        exponent: config.priority_exponent,
+                        importance,
+                        offset: config.priority_offset,
+                    }),
+                },
+                adam: AdamConfig {
+                    rate: Ramp {
+                        from: config.learning_rate,
+                        to: config.learning_rate_to.unwrap_or(config.learning_rate),
+                        over: config.learning_rate_over,
+                    },
+                    beta: config.betas,
+                    epsilon: config.epsilon,
+                    clip: config.clip,
+                    l2: config.l2,
+                    decay: config.weight_decay,
+                    target: if config.target_rate > 0.0 {
+                        TargetUpdate::Soft(config.target_rate)
+                    } else {
+                        TargetUpdate::Hard(config.target_every)
+                    },
+                },
+                weights: Weights::new(&backend, &network.initial(seed))?,
+                memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?,
+                batch: Batch::new(&backend, size, spec.observation)?,
+                clock: clock(&backend)?,
+                summary: backend.zeros(2)?,
+                config,
+                network,
+            },
+            rule,
+            steps: 0,
+            updates: 0,
+            backend,
+        })
+    }
+
+    /// A policy that only plays, over the same weights.
+    pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B, R>> {
+        Ok(Greedy {
+            observation: self.backend.zeros(rows * self.parts.memory.width)?,
+            outputs: self.rule.outputs(&self.backend, &self.parts.network, rows)?,
+            action: self.backend.zeros(rows)?,
+            reward: vec![0.0; rows],
+            stage: vec![Stage::First; rows],
+            learner: self,
+        })
+    }
+
+    /// The slot of the ring that the world writes next.
+    fn head(&self) -> usize {
+        (self.steps % self.parts.memory.slots as u64) as usize
+    }
+
+    /// Vector steps before the first update: the warm-up, and at least one whole window.
+    fn first_update(&self) -> u64 {
+        let config = &self.parts.config;
+        let warmup = config.warmup.div_ceil(config.rows as u64);
+        let window = 2 * config.n_step as u64 + 8;
+        if warmup > window { warmup } else { window }
+    }
+}
+
+impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
+    fn slot(&mut self) -> Slot<'_> {
+        let head = self.head();
+        let (numbers, cells) = (self.parts.memory.numbers(head), self.parts.memory.cells(head));
+        let Memory { observation, reward, stage, .. } = &mut self.parts.memory;
+        Slot {
+            observation: self.backend.stage(observation, numbers),
+            reward: self.backend.stage(reward, cells.clone()),
+            stage: self.backend.stage(stage, cells),
+        }
+    }
+
+    fn act(&mut self, actions: &mut Actions) -> Result<()> {
+        let head = self.head();
+        let Learner { backend: b, parts, rule, choosing, observation, outputs, action, .. } = self;
+        let Parts { config, network, memory, weights, clock, sampling, .. } = parts;
+        let (numbers, cells) = (memory.numbers(head), memory.cells(head));
+        if config.reward_scale != 1.0 {
+            b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
+        }
+        b.commit(&mut memory.observation, numbers)?;
+        b.commit(&mut memory.reward, cells.clone())?;
+        b.commit(&mut memory.stage, cells.clone())?;
+        b.advance(sampling, memory, clock)?;
+        b.newest(memory, clock, observation)?;
+        rule.values(b, network, config.rows, &weights.theta, Acting { observation, outputs })?;
+        b.choose(choosing, config.rows, &outputs[outputs.len() - 1], clock, action)?;
+        b.download(action, 0..config.rows, &mut actions.items)?;
+        b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
+        b.commit(&mut memory.action, cells)?;
+        self.steps += 1;
+        Ok(())
+    }
+}
+
+impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
+    fn learn(&mut self) -> Result<()> {
+        let (every, updates) = (u64::from(self.parts.config.update_every), self.parts.config.updates);
+        if self.steps < self.first_update() || !self.steps.is_multiple_of(every) {
+            return Ok(());
+        }
+        let Learner { tape, backend, parts, rule, .. } = self;
+        backend.run(tape, |b| (0..updates).try_for_each(|_| rule.update(b, parts)))?;
+        self.updates += u64::from(updates);
+        Ok(())
+    }
+
+    fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
+        Ok(Box::new(self.player(rows)?))
+    }
+
+    fn progress(&self) -> Result<Progress> {
+        let epsilon = self.choosing.epsilon.at(u32::try_from(self.steps).unwrap_or(u32::MAX));
+        if self.updates == 0 {
+            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon });
+        }
+        let mut summary = [0.0; 2];
+        self.backend.download(&self.parts.summary, 0..2, &mut summary)?;
+        for (what, value) in [("the loss", summary[0]), ("the mean Q", summary[1])] {
+            if !value.is_finite() {
+                return Err(Error::Diverged { what, value, updates: self.updates });
+            }
+        }
+        let theta = host(&self.backend, &self.parts.weights.theta, self.parts.weights.len)?;
+        if let Some(value) = theta.into_iter().find(|value| !value.is_finite()) {
+            return Err(Error::Diverged { what: "a weight", value, updates: self.updates });
+        }
+        Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon })
+    }
+
+    fn weights(&self) -> Result<Tensors> {
+        let theta = host(&self.backend, &self.parts.weights.theta, self.parts.weights.len)?;
+        Ok(Tensors::from([("theta".to_string(), Tensor::F32(theta))]))
+    }
+
+    fn save(&self) -> Result<Tensors> {
+        let (b, w, m) = (&self.backend, &self.parts.weights, &self.parts.memory);
+        let cells = m.slots * m.rows;
+        let stage: Vec<Stage> = host(b, &m.stage, cells)?;
+        let mut saved = self.weights()?;
+        let mut put = |name: &str, tensor| saved.insert(name.to_string(), tensor);
+        put("target", Tensor::F32(host(b, &w.target, w.len)?));
+        put("first", Tensor::F32(host(b, &w.first, w.len)?));
+        put("second", Tensor::F32(host(b, &w.second, w.len)?));
+        put("powers", Tensor::F64(host(b, &w.powers, 2)?));
+        put("clock", Tensor::U32(host(b, &self.parts.clock, 2)?));
+        put("counts", Tensor::U64(vec![self.steps, self.updates]));
+        put("summary", Tensor::F32(host(b, &self.parts.summary, 2)?));
+        put("memory.observation", Tensor::F32(host(b, &m.observation, cells * m.width)?));
+        put("memory.action", Tensor::U32(host(b, &m.action, cells)?));
+        put("memory.reward", Tensor::F32(host(b, &m.reward, cells)?));
+        put("memory.stage", Tensor::U8(stage.into_iter().map(|stage| stage as u8).collect()));
+        if let Some(tree) = &m.tree {
+            put("memory.tree", Tensor::U64(host(b, &tree.nodes, 2 * tree.leaves)?));
+        }
+        Ok(saved)
+    }
+
+    fn restore(&mut self, saved: &Tensors) -> Result<()> {
+        let (b, w, m) = (&self.backend, &mut self.parts.weights, &mut self.parts.memory);
+        self.tape = B::Tape::default();
+        w.theta = b.upload(taken!(saved, F32, "theta", w.len)?)?;
+        if !saved.contains_key("counts") {
+            w.target = b.upload(taken!(saved, F32, "theta", w.len)?)?;
+            return Ok(());
+        }
+        let cells = m.slots * m.rows;
+        w.target = b.upload(taken!(saved, F32, "target", w.len)?)?;
+        w.first = b.upload(taken!(saved, F32, "first", w.len)?)?;
+        w.second = b.upload(taken!(saved, F32, "second", w.len)?)?;
+        w.powers = b.upload(taken!(saved, F64, "powers", 2)?)?;
+        self.parts.clock = b.upload(taken!(saved, U32, "clock", 2)?)?;
+        self.parts.summary = b.upload(taken!(saved, F32, "summary", 2)?)?;
+        m.observation = b.upload(taken!(saved, F32, "memory.observation", cells * m.width)?)?;
+        m.action = b.upload(taken!(saved, U32, "memory.action", cells)?)?;
+        m.reward = b.upload(taken!(saved, F32, "memory.reward", cells)?)?;
+        let stage: Vec<Stage> = (taken!(saved, U8, "memory.stage", cells)?.iter())
+            .map(|byte| STAGES.get(usize::from(*byte)).copied())
+            .collect::<Option<_>>()
+            .ok_or_else(|| misfit("memory.stage", "holds a number that is no stage"))?;
+        m.stage = b.upload(&stage)?;
+        if let Some(tree) = &mut m.tree {
+            tree.nodes = b.upload(taken!(saved, U64, "memory.tree", 2 * tree.leaves)?)?;
+        }
+        let counts = taken!(saved, U64, "counts", 2)?;
+        (self.steps, self.updates) = (counts[0], counts[1]);
+        Ok(())
+    }
+}
+
+/// Every stage at the index of its byte.
+const STAGES: [Stage; 4] = [Stage::First, Stage::Mid, Stage::Terminated, Stage::Truncated];
+
+fn host<B: Backend, T: Element>(backend: &B, buffer: &B::Buf<T>, len: usize) -> Result<Vec<T>> {
+    let mut numbers = vec![T::default(); len];
+    backend.download(buffer, 0..len, &mut numbers)?;
+    Ok(numbers)
+}
+
+/// A [`Learner`] that only plays.
+pub(crate) struct Greedy<'a, B: Backend, R> {
+    learner: &'a Learner<B, R>,
+    observation: B::Buf<f32>,
+    outputs: Vec<B::Buf<f32>>,
+    action: B::Buf<u32>,
+    reward: Vec<f32>,
+    stage: Vec<Stage>,
+}
+
+impl<B: Backend, R: Rule<B>> Greedy<'_, B, R> {
+    /// The values behind the last choice: rows × actions.
+    pub(crate) fn values(&self, out: &mut [f32]) -> Result<()> {
+        let q = &self.outputs[self.outputs.len() - 1];
+        Ok(self.learner.backend.download(q, 0..out.len(), out)?)
+    }
+}
+
+impl<B: Backend, R: Rule<B>> Policy for Greedy<'_, B, R> {
+    fn slot(&mut self) -> Slot<'_> {
+        let numbers: Span = 0..self.reward.len() * self.learner.parts.memory.width;
+        Slot {
+            observation: self.learner.backend.stage(&mut self.observation, numbers),
+            reward: &mut self.reward,
+            stage: &mut self.stage,
+        }
+    }
+
+    fn act(&mut self, actions: &mut Actions) -> Result<()> {
+        let Learner { backend: b, parts, rule, choosing, .. } = self.learner;
+        let Parts { network, weights, memory, clock, .. } = parts;
+        let rows = self.reward.len();
+        b.commit(&mut self.observation, 0..rows * memory.width)?;
+        let acting = Acting { observation: &self.observation, outputs: &mut self.outputs };
+        rule.values(b, network, rows, &weights.theta, acting)?;
+        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
+        b.choose(&choosing, rows, &self.outputs[self.outputs.len() - 1], clock, &mut self.action)?;
+        b.download(&self.action, 0..rows, &mut actions.items)?;
+        Ok(())
+    }
+}
