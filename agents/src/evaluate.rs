@@ -30,8 +30,9 @@ pub struct Metric {
 pub struct Evaluation {
     /// Number of episodes.
     pub episodes: u32,
-    /// `episode_return`, `discounted_return`, `expected_return` (the objective with rewards replaced by their
-    /// expectation given state and action: the same mean, less noise), `length`, then the world's own.
+    /// `episode_return`, `discounted_return` (`mean_reward`, per step, where the discount is 0), `expected_return` (the
+    /// objective with rewards replaced by their expectation given state and action: the same mean, less noise),
+    /// `length`, then the world's own.
     pub metrics: Vec<Metric>,
     /// One number per episode that every action and reward of it went into.
     pub traces: Vec<u64>,
@@ -44,7 +45,7 @@ impl Evaluation {
     }
 }
 
-/// Names of the metrics that every world has.
+/// Names of the metrics that every world has; in a bandit the second is `mean_reward`.
 pub const COMMON_METRICS: [&str; 4] = ["episode_return", "discounted_return", "expected_return", "length"];
 
 /// Plays the first episode of rows 0..`episodes`; how many rows `env` holds at once changes no number.
@@ -75,6 +76,10 @@ pub fn evaluate_until(
     let mut actions = Actions::new(spec.rows, spec.width);
     let mut expected = vec![0.0; spec.rows];
     let discounted = spec.objective() == "discounted_return";
+    let bandit = spec.discount == 0.0;
+    if bandit {
+        names[1] = spec.objective();
+    }
 
     for first in (0..episodes).step_by(spec.rows) {
         let wanted = spec.rows.min((episodes - first) as usize);
@@ -105,6 +110,10 @@ pub fn evaluate_until(
                 if slot.stage[row].is_last() {
                     tally.over = true;
                     tally.mix(slot.stage[row] as u32);
+                    if bandit {
+                        tally.values[1] = tally.values[0] / tally.values[3];
+                        tally.values[2] /= tally.values[3];
+                    }
                     env.metrics(row, &mut tally.values[COMMON_METRICS.len()..]);
                 }
             }
@@ -185,6 +194,19 @@ mod tests {
         assert_eq!(one, play(7, "random", 100));
         assert_eq!(one, play(128, "random", 100));
         assert_ne!(one.traces, play(1, "oracle", 100).traces);
+    }
+
+    /// A bandit is judged by the reward of a step, however long its episodes are.
+    #[test]
+    fn bandits_are_judged_per_step() {
+        let mut env = make("rec/topic-bandit-v1", &Params::new(), 64).expect("world");
+        let (optimum, objective) = (env.optimum().upper, env.spec().objective());
+        let policy = env.spec().policy("oracle").expect("policy");
+        let evaluation = evaluate(env.as_mut(), Player::Reference(policy), 5, 64).expect("evaluation");
+        for name in [objective, "expected_return"] {
+            let metric = evaluation.metric(name).expect(name);
+            assert!((metric.mean - optimum).abs() < 4.0 * metric.sd / 8.0, "{name} {metric:?} {optimum}");
+        }
     }
 
     /// The sampled mean and the mean of expected rewards agree with the exact value within 4 standard errors.

@@ -76,6 +76,17 @@ pub fn parameter(name: &str, value: impl std::fmt::Display, range: &str) -> Erro
     Error::Parameter { name: name.into(), value: value.to_string(), range: range.into() }
 }
 
+/// For `Env::validate`: that `value` lies in [`low`, `high`].
+///
+/// # Errors
+/// Names the parameter, its value and the ends.
+pub fn between<T: PartialOrd + std::fmt::Display>(name: &str, value: T, low: T, high: T) -> Result<()> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    Err(parameter(name, value, &format!("between {low} and {high}")))
+}
+
 /// The candidates most similar to `word`, best first, at most three; empty when none is near.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let mut scored: Vec<(f64, &str)> =

@@ -30,8 +30,10 @@
 //! | [`registry`], [`suite`] | from an id to a vector; the worlds |
 //! | [`rng`], [`math`] | addressed random numbers and exact functions: the same bits everywhere |
 //! | [`oracle`] | solvers behind the optima |
+//! | [`catalogue`] | items and users described by computed vectors |
 //! | [`check`] | what any world must keep, yours too |
 //! | [`fit`] | models estimated from data |
+pub mod catalogue;
 pub mod check;
 pub mod env;
 pub mod error;

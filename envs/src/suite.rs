@@ -15,6 +15,7 @@ pub mod rec {
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
+    pub mod topic_bandit;
 }
 
 /// Worlds for comparing agents with published curves, and for tests.
@@ -33,6 +34,7 @@ pub const ENVS: &[Entry] = &[
         "rec/markov-interest-matrix-v1",
         include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
+    Entry::new::<rec::topic_bandit::TopicBandit>("rec/topic-bandit-v1", include_str!("suite/rec/topic_bandit.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),

@@ -93,9 +93,16 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// The name of the metric that a score is made of: the discounted return where the world is discounted.
+    /// The name of the metric that a score is made of: the discounted return where the world is discounted, the mean
+    /// reward of a step where it is a bandit (discount 0).
     pub fn objective(&self) -> &'static str {
-        if self.discount > 0.0 && self.discount < 1.0 { "discounted_return" } else { "episode_return" }
+        if self.discount >= 1.0 {
+            "episode_return"
+        } else if self.discount > 0.0 {
+            "discounted_return"
+        } else {
+            "mean_reward"
+        }
     }
     /// The reference policy called `text`.
     ///

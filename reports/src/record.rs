@@ -43,7 +43,7 @@ pub struct Record {
     pub math: String,
     /// How the trial ended.
     pub status: Status,
-    /// Name of the metric that counts: `episode_return` or `discounted_return`. Larger is better.
+    /// Name of the metric that counts: `episode_return`, `discounted_return` or `mean_reward`. Larger is better.
     pub objective: String,
     /// Evaluations during training, in rising order of `step`.
     pub curve: Vec<Point>,

@@ -26,7 +26,11 @@ pub(super) fn specification(build: &Build<'_>) -> Verdict {
     ensure((0.0..=1.0).contains(&spec.discount), || format!("the discount is {}", spec.discount))?;
     let fields: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
     distinct("field", &fields, &[])?;
-    distinct("metric", spec.metrics, &["episode_return", "discounted_return", "length"])?;
+    distinct(
+        "metric",
+        spec.metrics,
+        &["episode_return", "discounted_return", "mean_reward", "expected_return", "length"],
+    )?;
     distinct("reference policy", spec.policies, &[Reference::RANDOM])
 }
 

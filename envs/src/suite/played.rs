@@ -9,7 +9,7 @@ use crate::{
 /// The first episodes of many rows.
 #[derive(Debug)]
 pub struct Played {
-    /// Mean return, discounted where the world is.
+    /// Mean return, discounted where the world is; per step where it is a bandit.
     pub value: f64,
     /// Its standard error.
     pub se: f64,
@@ -69,6 +69,7 @@ pub fn play<E: Env>(env: &E, policy: &str, episodes: usize) -> Played {
         for row in 0..episodes {
             if !over[row] && stage[row].is_last() {
                 over[row] = true;
+                returns[row] /= if spec.discount > 0.0 { 1.0 } else { f64::from(lengths[row]) };
                 vector.metrics(row, &mut metrics[row]);
             }
         }
