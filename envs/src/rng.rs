@@ -64,6 +64,10 @@ impl Purpose {
     pub const WEIGHTS: Self = Self(5);
     /// Resampling with replacement.
     pub const BOOTSTRAP: Self = Self(6);
+    /// Noise on the parameters of a network.
+    pub const NOISE: Self = Self(7);
+    /// Fractions at which quantiles are asked for.
+    pub const FRACTION: Self = Self(8);
 }
 
 /// The address of random numbers; copying it copies no state and making it computes nothing.

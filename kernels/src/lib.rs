@@ -8,6 +8,10 @@
 //! | [`ops::sample`] | the replay ring: validity, uniform and prioritised draws, n-step fold, gather |
 //! | [`ops::choose`] | epsilon-greedy argmax |
 //! | [`ops::td`] | temporal-difference target (double), Huber loss, gradient, priorities in one pass |
+//! | [`ops::munchausen`] | the same with soft values and the policy's log-probability in the reward |
+//! | [`ops::categorical`] | distributions over atoms: expectation, projected target, divergence, gradient |
+//! | [`ops::quantile`] | returns by quantiles: mean, quantile Huber loss, gradient |
+//! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod cpu;
 pub mod device;
@@ -27,10 +31,14 @@ pub use memory::{Batch, Memory, STEPS, UPDATES, Weights, clock};
 pub use ops::{
     Backend,
     adam::{Adam, AdamConfig, TargetUpdate},
+    categorical::{Categorical, CategoricalConfig, MOST_ATOMS},
     choose::{Choose, ChooseConfig},
     dueling::Dueling,
     factored::{Factored, FactoredHead},
     linear::{Dense, Linear},
+    munchausen::{Munchausen, MunchausenConfig},
+    noisy::{NoiseAddress, Noisy},
+    quantile::{Quantile, QuantileConfig},
     sample::{Priority, Sample, SampleConfig},
     td::{Td, TdConfig},
 };

@@ -1,18 +1,42 @@
 //! The operations, one file each: the formula, the trait, the body for each device.
 pub mod adam;
+pub mod categorical;
 pub mod choose;
 pub mod dueling;
 pub mod factored;
 pub mod linear;
+pub mod munchausen;
+pub mod noisy;
+pub mod quantile;
 pub mod sample;
 pub mod td;
 
 /// A device that has every operation.
 pub trait Backend:
-    adam::Adam + choose::Choose + dueling::Dueling + factored::Factored + linear::Linear + sample::Sample + td::Td
+    adam::Adam
+    + categorical::Categorical
+    + choose::Choose
+    + dueling::Dueling
+    + factored::Factored
+    + linear::Linear
+    + munchausen::Munchausen
+    + noisy::Noisy
+    + quantile::Quantile
+    + sample::Sample
+    + td::Td
 {
 }
 impl<D> Backend for D where
-    D: adam::Adam + choose::Choose + dueling::Dueling + factored::Factored + linear::Linear + sample::Sample + td::Td
+    D: adam::Adam
+        + categorical::Categorical
+        + choose::Choose
+        + dueling::Dueling
+        + factored::Factored
+        + linear::Linear
+        + munchausen::Munchausen
+        + noisy::Noisy
+        + quantile::Quantile
+        + sample::Sample
+        + td::Td
 {
 }

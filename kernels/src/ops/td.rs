@@ -70,8 +70,8 @@ fn difference(
     dq: &mut [f32],
     summary: &mut [f32],
 ) {
-    let (size, actions, kappa) = (batch.size, config.actions, config.huber);
-    let (mut loss, mut total) = (0.0, 0.0);
+    let (size, actions) = (batch.size, config.actions);
+    let mut sums = [0.0; 2];
     if !config.chosen {
         dq[..size * actions].fill(0.0);
     }
@@ -82,24 +82,37 @@ fn difference(
             let best = argmax(&next[1][row.clone()]);
             target += batch.discount[i] * next[0][row.start + best];
         }
-        let at = if config.chosen { i } else { row.start + batch.action[i] as usize };
-        let error = q[at] - target;
-        let size = size as f32;
-        batch.error[i] = error.abs();
-        loss += batch.weight[i]
-            * if error.abs() > kappa { kappa * (error.abs() - 0.5 * kappa) } else { 0.5 * (error * error) };
-        total += q[at];
-        let clipped = if error > kappa {
-            kappa
-        } else if error < -kappa {
-            -kappa
-        } else {
-            error
-        };
-        dq[at] = batch.weight[i] * clipped / size;
+        settle(config, batch, i, target, q, dq, &mut sums);
     }
-    summary[0] = loss / size as f32;
-    summary[1] = total / size as f32;
+    summary[..2].copy_from_slice(&sums.map(|sum| sum / size as f32));
+}
+
+/// Transition `i` of a batch towards `target`: its error and gradient; adds to \[Σ weight · H(δ), Σ Q(s, a)\].
+#[inline(always)]
+pub(crate) fn settle(
+    config: &TdConfig,
+    batch: &mut Batch<Cpu>,
+    i: usize,
+    target: f32,
+    q: &[f32],
+    dq: &mut [f32],
+    sums: &mut [f32; 2],
+) {
+    let (size, kappa) = (batch.size as f32, config.huber);
+    let at = if config.chosen { i } else { i * config.actions + batch.action[i] as usize };
+    let error = q[at] - target;
+    batch.error[i] = error.abs();
+    sums[0] +=
+        batch.weight[i] * if error.abs() > kappa { kappa * (error.abs() - 0.5 * kappa) } else { 0.5 * (error * error) };
+    sums[1] += q[at];
+    let clipped = if error > kappa {
+        kappa
+    } else if error < -kappa {
+        -kappa
+    } else {
+        error
+    };
+    dq[at] = batch.weight[i] * clipped / size;
 }
 
 #[cfg(test)]
