@@ -31,10 +31,12 @@
 //! | [`rng`], [`math`] | addressed random numbers and exact functions: the same bits everywhere |
 //! | [`oracle`] | solvers behind the optima |
 //! | [`catalogue`] | items and users described by computed vectors |
+//! | [`choice`] | how users choose from a slate |
 //! | [`check`] | what any world must keep, yours too |
 //! | [`fit`] | models estimated from data |
 pub mod catalogue;
 pub mod check;
+pub mod choice;
 pub mod env;
 pub mod error;
 pub mod fit;

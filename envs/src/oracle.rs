@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 pub mod finite;
 pub mod partial;
 pub mod peak;
+pub mod slate;
 
 /// A value computed from its owner's parameters at first use, such as the tables of an oracle.
 ///

@@ -15,6 +15,8 @@ pub mod rec {
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
+    pub mod slate_cascade;
+    pub mod slateq_mdp;
     pub mod topic_bandit;
 }
 
@@ -35,6 +37,8 @@ pub const ENVS: &[Entry] = &[
         include_str!("suite/rec/markov_interest_matrix.rs"),
     ),
     Entry::new::<rec::topic_bandit::TopicBandit>("rec/topic-bandit-v1", include_str!("suite/rec/topic_bandit.rs")),
+    Entry::new::<rec::slate_cascade::SlateCascade>("rec/slate-cascade-v1", include_str!("suite/rec/slate_cascade.rs")),
+    Entry::new::<rec::slateq_mdp::SlateqMdp>("rec/slateq-mdp-v1", include_str!("suite/rec/slateq_mdp.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
