@@ -50,8 +50,8 @@ pub mod vector;
 
 pub use env::{Elem, Env, Field, Optimum, Outcome, Reference};
 pub use error::{Error, Result};
-pub use registry::{Entry, Params, find, make};
+pub use registry::{Entry, Params, Variant, find, make};
 pub use rng::{Domain, Purpose, Rng};
-pub use space::{Actions, Continuous, Discrete, Row, RowMut, Shape, Slate, Space, Width};
+pub use space::{Actions, Continuous, Discrete, Form, Number, Row, RowMut, Shape, Slate, Space, Width};
 pub use suite::ENVS;
 pub use vector::{Slot, Spec, Stage, Start, Vector, VectorEnv};

@@ -18,10 +18,25 @@ pub struct Entry {
     build: fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>>,
 }
 
+/// A world with other defaults, under an id and a page of its own.
+pub trait Variant {
+    /// The world.
+    type World: Env;
+    /// The parameters that this id has unless told otherwise.
+    fn defaults() -> Self::World;
+}
+
+impl<E: Env> Variant for E {
+    type World = E;
+    fn defaults() -> E {
+        E::default()
+    }
+}
+
 impl Entry {
-    /// The world `E` under `id`; `source` is the text of its file, whose module documentation is the world's page.
-    pub const fn new<E: Env>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build::<E> }
+    /// The world `V` under `id`; `source` is the text of its file, whose module documentation is the world's page.
+    pub const fn new<V: Variant>(id: &'static str, source: &'static str) -> Self {
+        Entry { id, source, build: build::<V> }
     }
     /// The world's page in Markdown: story, equations, observation, reward, parameters, history.
     pub fn page(&self) -> String {
@@ -80,12 +95,12 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Result<Value> {
     serde_json::from_str(&serde_json::to_string(value)?)
 }
 
-fn build<E: Env>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
-    Ok(Box::new(Vector::new(id, typed::<E>(id, params)?, rows)?))
+fn build<V: Variant>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
+    Ok(Box::new(Vector::new(id, typed(id, &V::defaults(), params)?, rows)?))
 }
 
-fn typed<E: Env>(id: &str, params: &Params) -> Result<E> {
-    let Ok(Value::Object(mut all)) = to_json(&E::default()) else {
+fn typed<E: Env>(id: &str, defaults: &E, params: &Params) -> Result<E> {
+    let Ok(Value::Object(mut all)) = to_json(defaults) else {
         return Err(Error::Restore(format!("parameters of {id} are not a table")));
     };
     for (key, value) in params {
