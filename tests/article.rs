@@ -27,7 +27,7 @@ fn the_printed_sign_learns_other_values() {
 fn the_factored_head_has_two_rankings() {
     let (states, items) = (64, 10);
     let rankings = |head| {
-        let network = Network::new(8, &[16], items, head);
+        let network = Network::new(8, &[16], items, 1, head);
         let cpu = Cpu::new().expect("a processor");
         let theta = cpu.upload(&network.initial(1)).expect("room");
         let x: Vec<f32> = (0..states * 8).map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0).collect();

@@ -50,6 +50,16 @@ fn patience_is_learnt() {
     beats(0.99, "classic/chain-v1", "rainbow-lite", 12_000, &format!("{SMALL}, explore_over = 6000"));
 }
 
+/// The siblings of `dqn`, in the same small world: distributions, quantiles, soft targets, noise instead of ε.
+#[test]
+fn patience_is_learnt_by_the_whole_family() {
+    let set = format!("{SMALL}, explore_over = 6000");
+    beats(0.99, "classic/chain-v1", "munchausen", 12_000, &set);
+    beats(0.99, "classic/chain-v1", "c51", 12_000, &format!("{set}, low = 0, high = 10"));
+    beats(0.99, "classic/chain-v1", "qr_dqn", 12_000, &format!("{set}, quantiles = 21"));
+    beats(0.99, "classic/chain-v1", "rainbow", 12_000, &format!("{SMALL}, low = 0, high = 10"));
+}
+
 /// Myopic scores −0.12. The factored head learns too, but has two rankings only.
 #[test]
 fn what_bores_the_reader_is_learnt() {

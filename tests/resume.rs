@@ -28,6 +28,12 @@ const TEXT: &str = r#"
     [[worlds.agents]]
     preset = "rainbow-lite"
     set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500 }
+    [[worlds.agents]]
+    preset = "rainbow"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, atoms = 5 }
+    [[worlds.agents]]
+    preset = "qr_dqn"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, quantiles = 5, explore_over = 500 }
     [[worlds]]
     env = "pricing/inventory-v1"
     steps = 900
@@ -103,9 +109,9 @@ fn a_cut_line_is_dropped_and_its_trial_repeated() {
     let again = mercato(&arguments, &[]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     let after = read_records(&path).expect("whole again");
-    assert_eq!(after.len(), 3);
+    assert_eq!(after.len(), 5);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((&before.trial, &before.hashes), (&after.trial, &after.hashes));
     }
-    assert_eq!(before[..2], after[..2], "what was whole is taken over as it was, times included");
+    assert_eq!(before[..4], after[..4], "what was whole is taken over as it was, times included");
 }

@@ -1,12 +1,13 @@
-//! Deep Q-learning (Mnih et al. 2015) with double targets, dueling heads, n-step windows, prioritised replay and the
-//! article's factored head as options: the one to read first.
+//! Deep Q-learning (Mnih et al. 2015) with double targets, dueling heads, n-step windows, prioritised replay, noisy
+//! layers, Munchausen targets and the article's factored head as options: the one to read first.
 use crate::{
     error::{Error, Result, setting},
     learner::{Acting, Learner, Parts, Rule},
     network::{Head, Network},
+    noise::effective,
 };
 use envs::{Shape, Spec};
-use kernels::{Backend, TdConfig};
+use kernels::{Backend, MunchausenConfig, TdConfig};
 use serde::{Deserialize, Serialize};
 
 /// Settings; a *transition* is one step of one row.
@@ -72,6 +73,18 @@ pub struct Config {
     pub target_every: u32,
     /// Share of the way that the target network takes to the online one after every update; 0 copies instead.
     pub target_rate: f32,
+    /// Whether targets are those of Munchausen DQN (Vieillard et al. 2020), without `double`.
+    pub munchausen: bool,
+    /// Temperature τ of Munchausen's policy.
+    pub temperature: f32,
+    /// Share α of its log-probability that is added to the reward.
+    pub bonus: f32,
+    /// What τ ln π is at least taken for.
+    pub bonus_floor: f32,
+    /// Whether dense layers are noisy (Fortunato et al. 2018); goes with `explore_from = explore_to = 0`.
+    pub noisy: bool,
+    /// Initial scale σ₀ of the noise.
+    pub noise: f32,
     /// Probability of a random action at the start.
     pub explore_from: f32,
     /// Probability of a random action at the end.
@@ -111,6 +124,12 @@ impl Default for Config {
             weight_decay: 0.0,
             target_every: 200,
             target_rate: 0.0,
+            munchausen: false,
+            temperature: 0.03,
+            bonus: 0.9,
+            bonus_floor: -1.0,
+            noisy: false,
+            noise: 0.5,
             explore_from: 1.0,
             explore_to: 0.05,
             explore_over: 20_000,
@@ -190,8 +209,29 @@ impl Config {
         within("l2", self.l2, 0.0..=1.0)?;
         within("weight_decay", self.weight_decay, 0.0..=1.0)?;
         within("target_rate", self.target_rate, 0.0..=1.0)?;
+        if self.munchausen && self.double {
+            return Err(setting("munchausen", true, "false with `double`: it has no best action to choose"));
+        }
+        within("temperature", self.temperature, 1e-6..=1e6)?;
+        within("bonus", self.bonus, 0.0..=1.0)?;
+        within("bonus_floor", self.bonus_floor, -1e6..=0.0)?;
+        within("noise", self.noise, 0.0..=10.0)?;
         within("explore_from", self.explore_from, 0.0..=1.0)?;
         within("explore_to", self.explore_to, 0.0..=1.0)
+    }
+
+    /// Checks that no setting is on that distributions of returns do not go with.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub fn validate_for_distributions(&self) -> Result<()> {
+        if self.head == Head::Factored {
+            return Err(setting("head", "factored", "plain or dueling, for distributions of returns"));
+        }
+        if self.munchausen {
+            return Err(setting("munchausen", true, "false, for distributions of returns"));
+        }
+        Ok(())
     }
 
     /// The smallest ring that always offers a transition.
@@ -234,10 +274,14 @@ impl<B: Backend> Dqn<B> {
     /// An agent for `actions` alternatives, whatever they stand for.
     pub(crate) fn with_actions(backend: B, config: Config, spec: &Spec, actions: usize, seed: u64) -> Result<Self> {
         config.validate()?;
-        let network = Network::new(spec.observation, &config.hidden, actions, config.head);
+        let network = Network::new(spec.observation, &config.hidden, actions, 1, config.head);
         let (size, chosen) = (config.batch, network.can_choose());
+        let td = TdConfig { actions, huber: config.huber, chosen };
+        let Config { temperature, bonus: share, bonus_floor: floor, .. } = config;
         let rule = Values {
-            td: TdConfig { actions, huber: config.huber, chosen },
+            td,
+            munchausen: MunchausenConfig { td, temperature, share, floor },
+            target: config.munchausen.then(|| network.outputs(&backend, size, false)).transpose()?,
             online: network.outputs(&backend, size, chosen)?,
             online_next: config.double.then(|| network.outputs(&backend, size, false)).transpose()?,
             target_next: network.outputs(&backend, size, false)?,
@@ -247,9 +291,12 @@ impl<B: Backend> Dqn<B> {
     }
 }
 
-/// What learning works on: outputs of the online network here and there, of the target network there, their gradients.
+/// What learning works on: outputs of the online network here and there, of the target network here and there, their
+/// gradients.
 pub struct Values<B: Backend> {
     td: TdConfig,
+    munchausen: MunchausenConfig,
+    target: Option<Vec<B::Buf<f32>>>,
     online: Vec<B::Buf<f32>>,
     online_next: Option<Vec<B::Buf<f32>>>,
     target_next: Vec<B::Buf<f32>>,
@@ -274,21 +321,41 @@ impl<B: Backend> Rule<B> for Values<B> {
 
     /// One update, in the order of the paper's algorithm 1.
     fn update(&mut self, b: &B, parts: &mut Parts<B>) -> kernels::Result<()> {
-        let Parts { network, sampling, adam, weights, memory, batch, clock, summary, .. } = parts;
-        let Values { td, online, online_next, target_next, deltas } = self;
+        let Parts { network, sampling, adam, weights, memory, batch, clock, summary, noise, .. } = parts;
+        let Values { td, munchausen, online, online_next, target, target_next, deltas } = self;
         let (size, last) = (batch.size, online.len() - 1);
         b.sample(sampling, memory, clock, batch)?;
-        let chosen = td.chosen.then_some(&batch.action);
-        network.forward(b, size, &weights.theta, &batch.observation, chosen, online)?;
-        network.forward(b, size, &weights.target, &batch.next, None, target_next)?;
-        if let Some(online_next) = online_next {
-            network.forward(b, size, &weights.theta, &batch.next, None, online_next)?;
+        if let Some(noise) = noise {
+            noise.draw_for_learning(b, weights, clock)?;
         }
-        let doubled = online_next.as_ref().map(|outputs| &outputs[last]);
-        b.td(td, batch, &online[last], &target_next[last], doubled, &mut deltas[last], summary)?;
+        let (theta, behind) = effective(noise, &weights.theta, &weights.target);
         let chosen = td.chosen.then_some(&batch.action);
-        let (theta, gradient) = (&weights.theta, &mut weights.gradient);
+        network.forward(b, size, theta, &batch.observation, chosen, online)?;
+        network.forward(b, size, behind, &batch.next, None, target_next)?;
+        if let Some(target) = target {
+            network.forward(b, size, behind, &batch.observation, None, target)?;
+            b.munchausen(
+                munchausen,
+                batch,
+                &online[last],
+                &target[last],
+                &target_next[last],
+                &mut deltas[last],
+                summary,
+            )?;
+        } else {
+            if let Some(online_next) = online_next {
+                network.forward(b, size, theta, &batch.next, None, online_next)?;
+            }
+            let doubled = online_next.as_ref().map(|outputs| &outputs[last]);
+            b.td(td, batch, &online[last], &target_next[last], doubled, &mut deltas[last], summary)?;
+        }
+        let chosen = td.chosen.then_some(&batch.action);
+        let gradient = &mut weights.gradient;
         network.backward(b, size, theta, &batch.observation, chosen, online, deltas, gradient)?;
+        if let Some(noise) = noise {
+            noise.back(b, gradient)?;
+        }
         b.adam(adam, clock, weights)?;
         b.prioritise(sampling, memory, batch)
     }

@@ -6,6 +6,7 @@ use crate::{
     dqn::Config,
     error::{Error, Result, setting},
     network::Network,
+    noise::{Noise, effective},
 };
 use envs::{Actions, Slot, Spec, Stage};
 use kernels::{
@@ -57,8 +58,10 @@ pub struct Parts<B: Backend> {
     pub sampling: SampleConfig,
     /// How parameters are moved.
     pub adam: AdamConfig,
-    /// The parameters.
+    /// The parameters; twice the network's length when it is noisy.
     pub weights: Weights<B>,
+    /// Its noise, when it is.
+    pub noise: Option<Noise<B>>,
     /// The replay ring.
     pub memory: Memory<B>,
     /// What the update learns from.
@@ -99,6 +102,10 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         }
         let (rows, size) = (config.rows, config.batch);
         let slots = config.memory / rows;
+        let mut theta = network.initial(seed);
+        if config.noisy {
+            theta.extend(network.initial_noise(config.noise));
+        }
         let importance = Ramp { from: config.importance, to: 1.0, over: config.importance_updates };
         let explore_over = config.vector_steps(config.explore_over);
         Ok(Learner {
@@ -139,7 +146,8 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
                         TargetUpdate::Hard(config.target_every)
                     },
                 },
-                weights: Weights::new(&backend, &network.initial(seed))?,
+                weights: Weights::new(&backend, &theta)?,
+                noise: config.noisy.then(|| Noise::new(&backend, &network, seed)).transpose()?,
                 memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?,
                 batch: Batch::new(&backend, size, spec.observation)?,
                 clock: clock(&backend)?,
@@ -195,7 +203,7 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
         let head = self.head();
         let Learner { backend: b, parts, rule, choosing, observation, outputs, action, .. } = self;
-        let Parts { config, network, memory, weights, clock, sampling, .. } = parts;
+        let Parts { config, network, memory, weights, noise, clock, sampling, .. } = parts;
         let (numbers, cells) = (memory.numbers(head), memory.cells(head));
         if config.reward_scale != 1.0 {
             b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
@@ -205,7 +213,11 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
         b.commit(&mut memory.stage, cells.clone())?;
         b.advance(sampling, memory, clock)?;
         b.newest(memory, clock, observation)?;
-        rule.values(b, network, config.rows, &weights.theta, Acting { observation, outputs })?;
+        if let Some(noise) = noise {
+            noise.draw_for_acting(b, weights, clock)?;
+        }
+        let (theta, _) = effective(noise, &weights.theta, &weights.target);
+        rule.values(b, network, config.rows, theta, Acting { observation, outputs })?;
         b.choose(choosing, config.rows, &outputs[outputs.len() - 1], clock, action)?;
         b.download(action, 0..config.rows, &mut actions.items)?;
         b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);

@@ -2,7 +2,9 @@
 //!
 //! | agent | spaces | source |
 //! |---|---|---|
-//! | [`dqn`] | discrete | Mnih et al. 2015; double, dueling, n-step, prioritised as options; the article's factored head |
+//! | [`dqn`] | discrete | Mnih et al. 2015; double, dueling, n-step, prioritised, noisy, Munchausen as options; the article's factored head |
+//! | [`c51`] | discrete | distributions over atoms (Bellemare et al. 2017) |
+//! | [`qr_dqn`] | discrete | distributions by quantiles (Dabney et al. 2018) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
 //!
@@ -32,13 +34,16 @@
 //! # }
 //! ```
 pub mod agent;
+pub mod c51;
 pub mod checkpoint;
 pub mod dqn;
 pub mod error;
 pub mod evaluate;
 pub mod learner;
 pub mod network;
+pub mod noise;
 pub mod price_grid;
+pub mod qr_dqn;
 pub mod simple;
 pub mod spec;
 

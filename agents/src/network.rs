@@ -25,17 +25,20 @@ pub struct Network {
     pub head: Head,
     /// Number of actions.
     pub actions: usize,
+    /// Values per action: 1, or the atoms or quantiles of a distribution.
+    pub atoms: usize,
     /// Number of parameters.
     pub len: usize,
     item: FactoredHead,
 }
 
 impl Network {
-    /// observation → hidden layers with ReLU → head.
-    pub fn new(observation: usize, hidden: &[usize], actions: usize, head: Head) -> Self {
+    /// observation → hidden layers with ReLU → head, which gives `atoms` × `actions` values. More than one atom goes with
+    /// the heads `Plain` and `Dueling`, which has a value and advantages per atom.
+    pub fn new(observation: usize, hidden: &[usize], actions: usize, atoms: usize, head: Head) -> Self {
         let last = match head {
-            Head::Plain => actions,
-            Head::Dueling => 1 + actions,
+            Head::Plain => atoms * actions,
+            Head::Dueling => atoms * (1 + actions),
             Head::Factored => 1,
         };
         let widths: Vec<usize> = [observation].into_iter().chain(hidden.iter().copied()).chain([last]).collect();
@@ -51,7 +54,7 @@ impl Network {
         if head == Head::Factored {
             len += 2 * actions;
         }
-        Network { layers, head, actions, len, item }
+        Network { layers, head, actions, atoms, len, item }
     }
 
     /// Initial parameters: every weight and bias uniform within ±1/√inputs of its layer, as PyTorch's default.
@@ -68,9 +71,18 @@ impl Network {
         theta
     }
 
+    /// Initial scale σ of the noise on every parameter: `noise`/√inputs of its layer; 0 outside dense layers.
+    pub fn initial_noise(&self, noise: f32) -> Vec<f32> {
+        let mut sigma = vec![0.0; self.len];
+        for layer in &self.layers {
+            sigma[layer.weight..layer.bias + layer.outputs].fill(noise / (layer.inputs as f32).sqrt());
+        }
+        sigma
+    }
+
     /// Whether only the values of the actions taken can be computed.
     pub fn can_choose(&self) -> bool {
-        self.head == Head::Plain
+        self.head == Head::Plain && self.atoms == 1
     }
 
     /// Buffers for `rows` samples: one per layer, and the values when a head follows. With `chosen` the last holds one
@@ -78,7 +90,7 @@ impl Network {
     pub fn outputs<B: Backend>(&self, backend: &B, rows: usize, chosen: bool) -> Result<Vec<B::Buf<f32>>> {
         let mut widths: Vec<usize> = self.layers.iter().map(|layer| layer.outputs).collect();
         if self.head != Head::Plain {
-            widths.push(self.actions);
+            widths.push(self.atoms * self.actions);
         } else if chosen && let Some(last) = widths.last_mut() {
             *last = 1;
         }
@@ -109,7 +121,7 @@ impl Network {
         let (trunk, values) = outputs.split_at_mut(count);
         match self.head {
             Head::Plain => {}
-            Head::Dueling => backend.dueling(rows, self.actions, &trunk[count - 1], &mut values[0])?,
+            Head::Dueling => backend.dueling(rows * self.atoms, self.actions, &trunk[count - 1], &mut values[0])?,
             Head::Factored => backend.factored(&self.item, rows, theta, &trunk[count - 1], &mut values[0])?,
         }
         Ok(())
@@ -132,7 +144,9 @@ impl Network {
         let (trunk, values) = deltas.split_at_mut(count);
         match self.head {
             Head::Plain => {}
-            Head::Dueling => backend.dueling_back(rows, self.actions, &values[0], &mut trunk[count - 1])?,
+            Head::Dueling => {
+                backend.dueling_back(rows * self.atoms, self.actions, &values[0], &mut trunk[count - 1])?
+            }
             Head::Factored => {
                 let (f, df) = (&outputs[count - 1], &mut trunk[count - 1]);
                 backend.factored_back(&self.item, rows, theta, f, &values[0], df, gradient)?;

@@ -1,10 +1,12 @@
 //! Agents by name: presets, settings on top of them, and construction.
 use crate::{
     agent::Agent,
+    c51::{self, C51},
     dqn::{self, Dqn},
     error::{Error, Result},
     network::Head,
     price_grid::{self, PriceGrid},
+    qr_dqn::{self, QrDqn},
 };
 use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
@@ -17,6 +19,10 @@ use serde_json::{Map, Value};
 pub enum AgentSpec {
     /// Deep Q-learning over discrete actions.
     Dqn(dqn::Config),
+    /// Distributions of returns over atoms.
+    C51(c51::Config),
+    /// Distributions of returns by quantiles.
+    QrDqn(qr_dqn::Config),
     /// Deep Q-learning over a grid of prices.
     PriceGrid(price_grid::Config),
 }
@@ -48,6 +54,43 @@ pub const PRESETS: &[Preset] = &[
         spec: || {
             let head = Head::Dueling;
             AgentSpec::Dqn(dqn::Config { double: true, head, n_step: 3, priority: true, ..Default::default() })
+        },
+    },
+    Preset {
+        name: "munchausen",
+        about: "DQN with the policy's log-probability in the reward (Vieillard et al. 2020)",
+        space: "discrete",
+        spec: || AgentSpec::Dqn(dqn::Config { munchausen: true, ..Default::default() }),
+    },
+    Preset {
+        name: "c51",
+        about: "distributions of returns over 51 atoms (Bellemare et al. 2017)",
+        space: "discrete",
+        spec: || AgentSpec::C51(c51::Config::default()),
+    },
+    Preset {
+        name: "qr_dqn",
+        about: "distributions of returns by 200 quantiles (Dabney et al. 2018)",
+        space: "discrete",
+        spec: || AgentSpec::QrDqn(qr_dqn::Config::default()),
+    },
+    Preset {
+        name: "rainbow",
+        about: "c51 with double, dueling, 3-step, prioritised and noisy layers together (Hessel et al. 2018)",
+        space: "discrete",
+        spec: || {
+            let dqn = dqn::Config {
+                double: true,
+                head: Head::Dueling,
+                n_step: 3,
+                priority: true,
+                priority_exponent: 0.5,
+                noisy: true,
+                explore_from: 0.0,
+                explore_to: 0.0,
+                ..Default::default()
+            };
+            AgentSpec::C51(c51::Config { dqn, ..Default::default() })
         },
     },
     Preset {
@@ -106,17 +149,25 @@ impl AgentSpec {
         }
         let spec: AgentSpec = serde_json::from_value(Value::Object(all))
             .map_err(|error| crate::error::setting("agent", name, &error.to_string()))?;
-        match &spec {
-            AgentSpec::Dqn(config) => config.validate()?,
-            AgentSpec::PriceGrid(config) => config.validate()?,
-        }
+        spec.validate()?;
         Ok(spec)
+    }
+
+    fn validate(&self) -> Result<()> {
+        match self {
+            AgentSpec::Dqn(config) => config.validate(),
+            AgentSpec::C51(config) => config.validate(),
+            AgentSpec::QrDqn(config) => config.validate(),
+            AgentSpec::PriceGrid(config) => config.validate(),
+        }
     }
 
     /// Rows of the world that it learns in.
     pub fn rows(&self) -> usize {
         match self {
             AgentSpec::Dqn(config) => config.rows,
+            AgentSpec::C51(config) => config.dqn.rows,
+            AgentSpec::QrDqn(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
         }
     }
@@ -125,6 +176,8 @@ impl AgentSpec {
     pub fn playing(mut self) -> Self {
         let config = match &mut self {
             AgentSpec::Dqn(config) => config,
+            AgentSpec::C51(config) => &mut config.dqn,
+            AgentSpec::QrDqn(config) => &mut config.dqn,
             AgentSpec::PriceGrid(config) => &mut config.dqn,
         };
         config.memory = config.least_memory();
@@ -137,7 +190,7 @@ impl AgentSpec {
     /// Names the action space that the agent needs.
     pub fn fits(&self, spec: &Spec) -> Result<()> {
         match self {
-            AgentSpec::Dqn(_) => dqn::actions(spec).map(|_| ()),
+            AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) => dqn::actions(spec).map(|_| ()),
             AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
         }
     }
@@ -149,6 +202,8 @@ impl AgentSpec {
     pub fn build<B: Backend>(&self, backend: B, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
         Ok(match self.clone() {
             AgentSpec::Dqn(config) => Box::new(Dqn::new(backend, config, spec, seed)?),
+            AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),
+            AgentSpec::QrDqn(config) => Box::new(QrDqn::quantile(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
         })
     }

@@ -84,9 +84,8 @@ impl Quantile for Cpu {
         compiled!(self.isa() => regression(
             config: &QuantileConfig = config,
             batch: &mut Batch<Cpu> = batch,
-            theta: [&[f32]; 2] = [theta, next_theta],
             fractions: Option<&[f32]> = fractions.map(Vec::as_slice),
-            next_q: &[f32] = next_q,
+            tables: [&[f32]; 3] = [theta, next_theta, next_q],
             dtheta: &mut [f32] = dtheta,
             summary: &mut [f32] = summary,
         ));
@@ -99,14 +98,13 @@ fn sum(theta: &[f32], first: usize, stride: usize, count: usize) -> f32 {
     (0..count).fold(0.0, |sum, i| sum + theta[first + i * stride])
 }
 
-/// `theta` are the quantiles here and the target network's there.
+/// `tables` are the quantiles here, the target network's there and the values that choose among its actions.
 #[inline(always)]
 fn regression(
     config: &QuantileConfig,
     batch: &mut Batch<Cpu>,
-    theta: [&[f32]; 2],
     fractions: Option<&[f32]>,
-    next_q: &[f32],
+    [theta, next_theta, next_q]: [&[f32]; 3],
     dtheta: &mut [f32],
     summary: &mut [f32],
 ) {
@@ -131,9 +129,9 @@ fn regression(
             for j in 0..targets {
                 let mut target = batch.reward[row];
                 if batch.discount[row] != 0.0 {
-                    target += batch.discount[row] * theta[1][next_first + j * actions];
+                    target += batch.discount[row] * next_theta[next_first + j * actions];
                 }
-                let u = target - theta[0][at];
+                let u = target - theta[at];
                 let share = (if u < 0.0 { tau - 1.0 } else { tau }).abs();
                 if u.abs() > kappa || kappa == 0.0 {
                     rho += share * (u.abs() - 0.5 * kappa);
@@ -154,7 +152,7 @@ fn regression(
         }
         batch.error[row] = error;
         loss += batch.weight[row] * error;
-        total += sum(theta[0], first, actions, quantiles) / quantiles as f32;
+        total += sum(theta, first, actions, quantiles) / quantiles as f32;
     }
     summary[0] = loss / size as f32;
     summary[1] = total / size as f32;
