@@ -1,5 +1,6 @@
 //! Every world of the registry keeps every promise of the checker.
-use envs::{ENVS, check};
+use envs::{ENVS, Params, check, make};
+use serde_json::json;
 
 /// A world that is added is walked through by the checker, its page included, without another word of code.
 #[test]
@@ -7,6 +8,30 @@ fn every_world_keeps_its_promises() {
     let findings: Vec<String> = ENVS
         .iter()
         .flat_map(|entry| check::entry(entry).into_iter().map(|finding| format!("{}: {finding}", entry.id)))
+        .collect();
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+/// Worlds whose actions or observations have another form by parameter.
+const FORMS: [(&str, &str, &str); 4] = [
+    ("pricing/inventory-v1", "actions", "grid"),
+    ("pricing/inventory-v1", "customers", "poisson"),
+    ("pricing/inventory-large-v1", "actions", "grid"),
+    ("pricing/yogurt-v1", "actions", "grid"),
+];
+
+#[test]
+fn other_forms_keep_the_same_promises() {
+    let findings: Vec<String> = FORMS
+        .iter()
+        .flat_map(|(id, key, value)| {
+            let build = |params: &Params, rows: usize| {
+                let mut all = Params::from_iter([(key.to_string(), json!(value))]);
+                all.extend(params.clone());
+                make(id, &all, rows)
+            };
+            check::world(&build).into_iter().map(move |finding| format!("{id} with {key} = {value}: {finding}"))
+        })
         .collect();
     assert!(findings.is_empty(), "\n{}", findings.join("\n"));
 }

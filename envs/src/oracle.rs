@@ -5,6 +5,7 @@ pub mod envelope;
 pub mod finite;
 pub mod partial;
 pub mod peak;
+pub mod quadrature;
 pub mod slate;
 
 /// A value computed from its owner's parameters at first use, such as the tables of an oracle.

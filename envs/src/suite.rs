@@ -7,6 +7,7 @@ mod played;
 /// Prices: what to ask for.
 pub mod pricing {
     pub mod inventory;
+    pub mod inventory_large;
     pub mod yogurt;
 }
 
@@ -40,6 +41,10 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<rec::slate_cascade::SlateCascade>("rec/slate-cascade-v1", include_str!("suite/rec/slate_cascade.rs")),
     Entry::new::<rec::slateq_mdp::SlateqMdp>("rec/slateq-mdp-v1", include_str!("suite/rec/slateq_mdp.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
+    Entry::new::<pricing::inventory_large::InventoryLarge>(
+        "pricing/inventory-large-v1",
+        include_str!("suite/pricing/inventory_large.rs"),
+    ),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),

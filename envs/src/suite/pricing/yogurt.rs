@@ -15,16 +15,17 @@
 //!
 //! | | |
 //! |---|---|
-//! | Action | `Continuous(1)`: Dannon's price in US cents per ounce, in [`low`, `high`] |
+//! | Action, `actions = "continuous"` | `Continuous(1)`: Dannon's price in US cents per ounce, in [`low`, `high`] |
+//! | Action, `actions = "grid"` | `Discrete(levels)`: one of equally spaced prices, both ends among them |
 //! | Observation | `last`: one-hot of the brand bought last: none, Yoplait, Dannon, Hiland, Weight Watchers (5 numbers in [0, 1]); `rival_prices`: Yoplait, Hiland, Weight Watchers in 10 cents per ounce (3 in [0.2, 1.3]); `visits_left`: share of the visits that are left (1 in [0, 1]) |
 //! | Reward | price − `cost` if Dannon is bought, else 0 |
 //! | Start | nothing bought yet, all visits left |
 //! | End | terminated after the last visit |
 //! | Discount | 1 |
-//! | Parameters | `visits` (1 to 1000, default 30), `cost` (0 to 50, default 5), `low` (0 to 50, default 5), `high` (above `low`, at most 50, default 15), `price_sensitivity` (0.01 to 5 per cent, default 0.4149), `loyalty` (−5 to 10, default 2.7287), `intercepts` of Yoplait, Dannon, Hiland, Weight Watchers (−10 to 10, default 3.7916, 2.8015, 0, 2.4492) |
+//! | Parameters | `actions` (`continuous` or `grid`, default continuous), `levels` of the grid (2 to 1000, default 21), `visits` (1 to 1000, default 30), `cost` (0 to 50, default 5), `low` (0 to 50, default 5), `high` (above `low`, at most 50, default 15), `price_sensitivity` (0.01 to 5 per cent, default 0.4149), `loyalty` (−5 to 10, default 2.7287), `intercepts` of Yoplait, Dannon, Hiland, Weight Watchers (−10 to 10, default 3.7916, 2.8015, 0, 2.4492) |
 //! | Metrics | `share`: share of the visits at which Dannon was bought; `mean_price`: mean of the posted prices |
-//! | Reference policies | `random`: uniform on the interval; `myopic`: the best price for this visit alone; `fixed-P`: the price P (clipped); `best-fixed`: the best single price; `oracle`: the best price |
-//! | Optimum | exact, 60.3: backwards over visits and brands. Random 21.1 (the mean over the uniform price by Simpson's rule, error below 10^-9), myopic 32.6, best fixed price 35.9 |
+//! | Reference policies | `random`: uniform on the interval or the grid; `myopic`: the best price for this visit alone; `fixed-P`: the admissible price next to P; `best-fixed`: the best single price; `oracle`: the best price |
+//! | Optimum | exact, 60.3: backwards over visits and brands. Random 21.1 (the mean over the uniform price by Simpson's rule, error below 10^-9), myopic 32.6, best fixed price 35.9. On the grid of 21 prices 60.3 (0.03 less), random 20.9, myopic 33.0, best fixed price 35.7 |
 //! | Learning | moderate: the profit of a sale comes visits later; a patient agent nearly doubles that of a greedy one |
 //! | Source | the scanner panel of Jain, Vilcassim, Chintagunta 1994 (2,412 purchases of 100 households; `Yogurt` in the R package Ecdat) |
 //!
@@ -40,11 +41,11 @@
 //! History: v1, first version.
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
-    error::{Result, parameter},
+    error::{Result, between, parameter},
     math::{exp, exp64, lambert_w_exp64, ln64},
-    oracle::{Memo, peak::highest},
+    oracle::{Memo, peak::highest, quadrature::uniform_mean},
     rng::{Purpose, Rng, Stream},
-    space::{Continuous, RowMut},
+    space::{Form, Number, RowMut},
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,13 +80,15 @@ const UP_TO: [f64; ROWS - 1] = {
     }
     up_to
 };
-/// Even number of parts of Simpson's rule.
-const PARTS: u32 = 4096;
 
 /// Parameters of the world.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Yogurt {
+    /// Whether the price is one of a grid or any of the interval.
+    pub actions: Form,
+    /// Number of prices of the grid.
+    pub levels: u32,
     /// Number of visits.
     pub visits: u32,
     /// Cost of an ounce of Dannon, cents.
@@ -111,6 +114,8 @@ pub struct Yogurt {
 impl Default for Yogurt {
     fn default() -> Self {
         Yogurt {
+            actions: Form::Continuous,
+            levels: 21,
             visits: 30,
             cost: 5.0,
             low: 5.0,
@@ -137,11 +142,12 @@ pub struct State {
 
 impl Env for Yogurt {
     type State = State;
-    type Action = Continuous<1>;
+    type Action = Number;
     const METRICS: &'static [&'static str] = &["share", "mean_price"];
     const POLICIES: &'static [&'static str] = &["myopic", "fixed-P", "best-fixed", "oracle"];
 
     fn validate(&self) -> Result<()> {
+        between("levels", self.levels, 2, 1000)?;
         if !(1..=1000).contains(&self.visits) {
             return Err(parameter("visits", self.visits, "between 1 and 1000"));
         }
@@ -166,8 +172,8 @@ impl Env for Yogurt {
         }
     }
 
-    fn action_space(&self) -> Continuous<1> {
-        Continuous([[self.low, self.high]])
+    fn action_space(&self) -> Number {
+        Number { form: self.actions, low: self.low, high: self.high, levels: self.levels }
     }
 
     fn observation(&self) -> Vec<Field> {
@@ -192,7 +198,7 @@ impl Env for Yogurt {
     }
 
     #[inline]
-    fn step(&self, state: &mut State, [price]: Elem<'_, Self>, rng: &Rng) -> Outcome {
+    fn step(&self, state: &mut State, price: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let mut draws = rng.stream(Purpose::STEP);
         let brand = draws.categorical(&self.weights(state, price));
         let sold = brand == DANNON;
@@ -220,7 +226,7 @@ impl Env for Yogurt {
         out[1] = f64::from(state.posted) / visits;
     }
 
-    fn expected_reward(&self, state: &State, [price]: Elem<'_, Self>) -> f64 {
+    fn expected_reward(&self, state: &State, price: Elem<'_, Self>) -> f64 {
         let weights = self.weights(state, price).map(f64::from);
         let total = weights.iter().fold(0.0, |sum, weight| sum + weight);
         weights[DANNON] / total * f64::from(price - self.cost)
@@ -228,7 +234,7 @@ impl Env for Yogurt {
 
     fn reference(&self, policy: &Reference, state: &State, action: RowMut<'_>) {
         let (last, row) = (state.last as usize, state.row as usize);
-        action.reals[0] = match policy.name {
+        let price = match policy.name {
             // The last visit is over: any price will do.
             "oracle" if state.visits == 0 => self.low,
             "oracle" => {
@@ -239,6 +245,7 @@ impl Env for Yogurt {
             "fixed-P" => policy.value.expect("the pattern has a number"),
             _ => self.best_price(&self.visit(last, row), 0.0) as f32,
         };
+        self.action_space().write(price, action);
     }
 
     fn optimum(&self) -> Optimum {
@@ -333,35 +340,28 @@ impl Yogurt {
         Offer { bought, profit: bought * (price - f64::from(self.cost)) }
     }
 
-    /// The mean over uniform prices, by Simpson's rule.
+    /// The mean over uniform prices.
     fn mean_offer(&self, visit: &Visit) -> Offer {
-        let (low, high) = (f64::from(self.low), f64::from(self.high));
-        let mut mean = Offer { bought: 0.0, profit: 0.0 };
-        for part in 0..=PARTS {
-            let share = match part {
-                0 | PARTS => 1.0,
-                _ => f64::from(2 + 2 * (part % 2)),
-            } / f64::from(3 * PARTS);
-            let offer = self.offer(visit, low + (high - low) * f64::from(part) / f64::from(PARTS));
-            mean.bought += share * offer.bought;
-            mean.profit += share * offer.profit;
-        }
-        mean
+        let offer = |price| {
+            let Offer { bought, profit } = self.offer(visit, price);
+            [bought, profit]
+        };
+        let interval = || uniform_mean(offer, f64::from(self.low), f64::from(self.high));
+        let [bought, profit] = self.action_space().mean(offer, interval);
+        Offer { bought, profit }
     }
 
     /// The best price when a sale is worth `gain` more than its profit.
     fn best_price(&self, visit: &Visit, gain: f64) -> f64 {
-        let (low, high) = (f64::from(self.low), f64::from(self.high));
-        let (cost, sensitivity) = (f64::from(self.cost) - gain, f64::from(self.price_sensitivity));
-        let markup = 1.0 + lambert_w_exp64(visit.utility - sensitivity * cost - 1.0 - ln64(visit.sum));
-        let price = cost + markup / sensitivity;
-        if price < low {
-            low
-        } else if price > high {
-            high
-        } else {
-            price
-        }
+        let worth = |price| {
+            let Offer { bought, profit } = self.offer(visit, price);
+            profit + bought * gain
+        };
+        self.action_space().best(worth, || {
+            let (cost, sensitivity) = (f64::from(self.cost) - gain, f64::from(self.price_sensitivity));
+            let markup = 1.0 + lambert_w_exp64(visit.utility - sensitivity * cost - 1.0 - ln64(visit.sum));
+            cost + markup / sensitivity
+        })
     }
 
     /// Value from the start of making the offer `offer(visit, gain)` where a sale is worth `gain` more later than none;
@@ -390,7 +390,10 @@ impl Yogurt {
     }
 
     fn best_fixed(&self) -> f64 {
-        *self.best_fixed.get(|| highest(|price| self.fixed(price), f64::from(self.low), f64::from(self.high)))
+        *self.best_fixed.get(|| {
+            let fixed = |price| self.fixed(price);
+            self.action_space().best(fixed, || highest(fixed, f64::from(self.low), f64::from(self.high)))
+        })
     }
 
     /// The best price of each state, in the order of [`value`](Self::value).
@@ -443,7 +446,9 @@ mod tests {
 
     #[test]
     fn episodes_are_worth_what_the_equations_say() {
-        for env in [Yogurt::default(), Yogurt { visits: 7, cost: 7.5, loyalty: 1.0, ..Yogurt::default() }] {
+        let short = Yogurt { visits: 7, cost: 7.5, loyalty: 1.0, ..Yogurt::default() };
+        let menu = Yogurt { actions: Form::Grid, ..Yogurt::default() };
+        for env in [Yogurt::default(), short, menu] {
             let optimum = env.optimum();
             let anchors = [("oracle", optimum.lower), ("random", optimum.random), ("fixed-9.5", env.fixed(9.5))];
             for (policy, value) in optimum.others.iter().copied().chain(anchors) {
@@ -457,7 +462,7 @@ mod tests {
     fn choice_is_the_logit_of_the_page() {
         let env = Yogurt::default();
         let mut state = State { last: 0, row: 0, visits: 30, sales: 0, posted: 0.0 };
-        let share = |state: &State| env.expected_reward(state, [8.0]) / 3.0;
+        let share = |state: &State| env.expected_reward(state, 8.0) / 3.0;
         let weights =
             [3.7916 - 0.4149 * 10.61, 2.8015 - 0.4149 * 8.0, -0.4149 * 5.01, 2.4492 - 0.4149 * 7.96].map(exp64);
         let total = |boost: f64| weights[0] + boost * weights[1] + weights[2] + weights[3];
@@ -467,22 +472,19 @@ mod tests {
         assert!((share(&state) - boost * weights[1] / total(boost)).abs() < 1e-6);
     }
 
-    /// Against a plain mean over a hundred thousand prices.
     #[test]
-    fn simpsons_rule_is_exact_enough() {
-        let env = Yogurt::default();
-        let visit = env.visit(0, 3);
-        let mean = env.mean_offer(&visit);
-        let n = 100_000;
-        let points = (0..n).map(|i| env.offer(&visit, 5.0 + 10.0 * (f64::from(i) + 0.5) / f64::from(n)));
-        let (bought, profit) = points.fold((0.0, 0.0), |(b, p), offer| (b + offer.bought, p + offer.profit));
-        assert!((mean.bought - bought / f64::from(n)).abs() < 1e-9);
-        assert!((mean.profit - profit / f64::from(n)).abs() < 1e-9);
+    fn a_menu_is_worth_less_than_the_interval_but_not_much() {
+        let menu = Yogurt { actions: Form::Grid, ..Yogurt::default() }.optimum();
+        let digits = |value: f64| (value * 10.0).round() / 10.0;
+        assert_eq!([menu.lower, menu.random].map(digits), [60.3, 20.9]);
+        assert_eq!(menu.others.iter().map(|(_, value)| digits(*value)).collect::<Vec<_>>(), [33.0, 35.7]);
+        assert!(menu.upper < Yogurt::default().optimum().lower);
     }
 
     #[test]
     fn parameters_outside_are_named() {
         let named = |env: Yogurt| env.validate().expect_err("not admissible").to_string();
+        assert!(named(Yogurt { levels: 1, ..Yogurt::default() }).contains("levels"));
         assert!(named(Yogurt { visits: 0, ..Yogurt::default() }).contains("visits"));
         assert!(named(Yogurt { cost: -1.0, ..Yogurt::default() }).contains("cost"));
         assert!(named(Yogurt { low: 51.0, ..Yogurt::default() }).contains("low"));
