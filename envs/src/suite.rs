@@ -13,12 +13,23 @@ pub mod pricing {
 
 /// Recommendation: which item to show.
 pub mod rec {
+    pub mod choc_kale_hard;
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
     pub mod slate_cascade;
     pub mod slateq_mdp;
     pub mod topic_bandit;
+}
+
+/// News: what to put first while it lasts.
+pub mod news {
+    pub mod fresh;
+}
+
+/// Health: how much to treat.
+pub mod health {
+    pub mod dose;
 }
 
 /// Worlds for comparing agents with published curves, and for tests.
@@ -40,12 +51,18 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<rec::topic_bandit::TopicBandit>("rec/topic-bandit-v1", include_str!("suite/rec/topic_bandit.rs")),
     Entry::new::<rec::slate_cascade::SlateCascade>("rec/slate-cascade-v1", include_str!("suite/rec/slate_cascade.rs")),
     Entry::new::<rec::slateq_mdp::SlateqMdp>("rec/slateq-mdp-v1", include_str!("suite/rec/slateq_mdp.rs")),
+    Entry::new::<rec::choc_kale_hard::ChocKaleHard>(
+        "rec/choc-kale-hard-v1",
+        include_str!("suite/rec/choc_kale_hard.rs"),
+    ),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::inventory_large::InventoryLarge>(
         "pricing/inventory-large-v1",
         include_str!("suite/pricing/inventory_large.rs"),
     ),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
+    Entry::new::<news::fresh::Fresh>("news/fresh-v1", include_str!("suite/news/fresh.rs")),
+    Entry::new::<health::dose::Dose>("health/dose-v1", include_str!("suite/health/dose.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];

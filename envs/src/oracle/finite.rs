@@ -23,6 +23,11 @@ pub struct Solution {
     pub value: Vec<f64>,
 }
 
+/// Above so many states, elimination takes longer than sweeps.
+const DENSE: usize = 128;
+/// Sweeps end when no value changes by more than this share of the largest.
+const SETTLED: f64 = 1e-15;
+
 /// Actions whose values differ by less than this share of the largest value are tied.
 const TIE: f64 = 1e-11;
 
@@ -38,9 +43,12 @@ impl Finite {
         self.next[row].iter().fold(self.reward[row], |sum, &(next, p)| sum + self.discount * p * value[next])
     }
 
-    /// Exact value of the policy that takes `action` in `state` with probability `policy(state, action)`.
+    /// Value of the policy that takes `action` in `state` with probability `policy(state, action)`, exact to rounding.
     pub fn evaluate(&self, policy: impl Fn(usize, usize) -> f64) -> Vec<f64> {
         let states = self.states();
+        if states > DENSE && self.discount < 1.0 {
+            return self.sweep(policy);
+        }
         // (I − discount · P) V = R, one row per state, the right-hand side in the last column.
         let mut equations = vec![vec![0.0; states + 1]; states];
         for (state, equation) in equations.iter_mut().enumerate() {
@@ -57,6 +65,45 @@ impl Finite {
             }
         }
         solve(equations)
+    }
+
+    /// [`evaluate`](Self::evaluate) by Gauss–Seidel sweeps, for many states with few next states each.
+    fn sweep(&self, policy: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+        let states = self.states();
+        let mut weight = vec![0.0; states];
+        let rows: Vec<(f64, Vec<(usize, f64)>)> = (0..states)
+            .map(|state| {
+                let (mut reward, mut nexts) = (0.0, Vec::new());
+                for action in 0..self.actions {
+                    let taken = policy(state, action);
+                    if taken != 0.0 {
+                        let row = state * self.actions + action;
+                        reward += taken * self.reward[row];
+                        for &(next, p) in &self.next[row] {
+                            if weight[next] == 0.0 {
+                                nexts.push(next);
+                            }
+                            weight[next] += taken * self.discount * p;
+                        }
+                    }
+                }
+                (reward, nexts.into_iter().map(|next| (next, std::mem::take(&mut weight[next]))).collect())
+            })
+            .collect();
+        let mut value = vec![0.0; states];
+        loop {
+            let (mut change, mut scale) = (0.0, 0.0);
+            for (state, (reward, nexts)) in rows.iter().enumerate() {
+                let now = nexts.iter().fold(*reward, |sum, &(next, p)| sum + p * value[next]);
+                let moved = (now - value[state]).abs();
+                change = if moved > change { moved } else { change };
+                scale = if now.abs() > scale { now.abs() } else { scale };
+                value[state] = now;
+            }
+            if change <= SETTLED * scale {
+                return value;
+            }
+        }
     }
 
     /// An optimal policy and its exact value.
@@ -137,6 +184,26 @@ mod tests {
         assert!((solution.value[0] - 20.0).abs() < 1e-12, "{solution:?}");
         let mixed = problem.evaluate(|_, _| 0.5)[0];
         assert!((mixed - 5.5 / (1.0 - 0.475)).abs() < 1e-12, "{mixed}");
+    }
+
+    /// A ring of 200 cells with a coin at one of them: sweeps and elimination agree.
+    #[test]
+    fn sweeps_agree_with_elimination() {
+        let next =
+            (0..200).flat_map(|cell| [vec![((cell + 1) % 200, 1.0)], vec![(cell, 0.5), ((cell + 199) % 200, 0.5)]]);
+        let mut ring = Finite { actions: 2, discount: 0.95, reward: vec![0.0; 400], next: next.collect() };
+        ring.reward[1] = 1.0;
+        let swept = ring.evaluate(|_, action| if action == 0 { 0.25 } else { 0.75 });
+        let mut equations = vec![vec![0.0; 201]; 200];
+        for (cell, equation) in equations.iter_mut().enumerate() {
+            equation[cell] += 1.0 - 0.95 * 0.75 * 0.5;
+            equation[(cell + 1) % 200] -= 0.95 * 0.25;
+            equation[(cell + 199) % 200] -= 0.95 * 0.75 * 0.5;
+            equation[200] = if cell == 0 { 0.75 } else { 0.0 };
+        }
+        for (swept, solved) in swept.iter().zip(solve(equations)) {
+            assert!((swept - solved).abs() < 1e-13, "{swept} {solved}");
+        }
     }
 
     /// The pivot of the first column is zero in the first row.
