@@ -86,7 +86,7 @@ fn no_world_allocates_in_step_or_random_policy() {
 /// Acting, learning and greedy play, for every preset and every instruction set of this machine.
 #[test]
 fn no_agent_allocates_in_act_or_learn() {
-    let settings = [("hidden", json!([24, 24])), ("memory", json!(512)), ("warmup", json!(64)), ("batch", json!(16))];
+    let settings = [("hidden", json!([20, 20])), ("memory", json!(512)), ("warmup", json!(64)), ("batch", json!(8))];
     let settings = Map::from_iter(settings.map(|(key, value)| (key.to_string(), value)));
     for (preset, isa) in PRESETS.iter().flat_map(|preset| Isa::ALL.map(|isa| (preset, isa))) {
         let Ok(cpu) = Cpu::with(isa) else {

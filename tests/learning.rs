@@ -57,6 +57,7 @@ fn patience_is_learnt_by_the_whole_family() {
     beats(0.99, "classic/chain-v1", "munchausen", 12_000, &set);
     beats(0.99, "classic/chain-v1", "c51", 12_000, &format!("{set}, low = 0, high = 10"));
     beats(0.99, "classic/chain-v1", "qr_dqn", 12_000, &format!("{set}, quantiles = 21"));
+    beats(0.99, "classic/chain-v1", "iqn", 12_000, &format!("{set}, features = 16"));
     beats(0.99, "classic/chain-v1", "rainbow", 12_000, &format!("{SMALL}, low = 0, high = 10"));
 }
 

@@ -2,7 +2,7 @@
 //! layers, Munchausen targets and the article's factored head as options: the one to read first.
 use crate::{
     error::{Error, Result, setting},
-    learner::{Acting, Learner, Parts, Rule},
+    learner::{Learner, Parts, Rule},
     network::{Head, Network},
     noise::effective,
 };
@@ -304,19 +304,23 @@ pub struct Values<B: Backend> {
 }
 
 impl<B: Backend> Rule<B> for Values<B> {
-    fn outputs(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Vec<B::Buf<f32>>> {
+    type Pass = Vec<B::Buf<f32>>;
+
+    fn pass(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Self::Pass> {
         network.outputs(b, rows, false)
     }
 
-    fn values(
+    fn values<'a>(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
-        acting: Acting<'_, B>,
-    ) -> kernels::Result<()> {
-        network.forward(b, rows, theta, acting.observation, None, acting.outputs)
+        observation: &B::Buf<f32>,
+        outputs: &'a mut Self::Pass,
+    ) -> kernels::Result<&'a B::Buf<f32>> {
+        network.forward(b, rows, theta, observation, None, outputs)?;
+        Ok(&outputs[outputs.len() - 1])
     }
 
     /// One update, in the order of the paper's algorithm 1.

@@ -16,36 +16,32 @@ use kernels::{
 
 /// What makes one agent of the family differ from another.
 pub trait Rule<B: Backend>: Send + Sync {
-    /// Buffers for `rows` observations; the last holds the values, rows × actions.
+    /// Buffers of a pass from observations to values.
+    type Pass: Send + Sync;
+
+    /// Buffers for `rows` observations.
     ///
     /// # Errors
     /// When the device has no room.
-    fn outputs(&self, backend: &B, network: &Network, rows: usize) -> kernels::Result<Vec<B::Buf<f32>>>;
-    /// From observations to values, with the parameters `theta`.
+    fn pass(&self, backend: &B, network: &Network, rows: usize) -> kernels::Result<Self::Pass>;
+    /// From observations\[rows × length\] to values\[rows × actions\], with the parameters `theta`.
     ///
     /// # Errors
     /// When the device fails.
-    fn values(
+    fn values<'a>(
         &self,
         backend: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
-        acting: Acting<'_, B>,
-    ) -> kernels::Result<()>;
+        observation: &B::Buf<f32>,
+        pass: &'a mut Self::Pass,
+    ) -> kernels::Result<&'a B::Buf<f32>>;
     /// One update.
     ///
     /// # Errors
     /// When the device fails.
     fn update(&mut self, backend: &B, parts: &mut Parts<B>) -> kernels::Result<()>;
-}
-
-/// What [`Rule::values`] reads and writes.
-pub struct Acting<'a, B: Backend> {
-    /// rows × observation length.
-    pub observation: &'a B::Buf<f32>,
-    /// As [`Rule::outputs`] made them.
-    pub outputs: &'a mut [B::Buf<f32>],
 }
 
 /// What an update works on.
@@ -73,14 +69,14 @@ pub struct Parts<B: Backend> {
 }
 
 /// A deep Q-learner with the rule `R`.
-pub struct Learner<B: Backend, R> {
+pub struct Learner<B: Backend, R: Rule<B>> {
     tape: B::Tape, // first, so that a captured graph goes before the buffers it speaks of
     backend: B,
     parts: Parts<B>,
     rule: R,
     choosing: ChooseConfig,
     observation: B::Buf<f32>,
-    outputs: Vec<B::Buf<f32>>,
+    pass: R::Pass,
     action: B::Buf<u32>,
     steps: u64,
     updates: u64,
@@ -116,7 +112,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
                 seed,
             },
             observation: backend.zeros(rows * spec.observation)?,
-            outputs: rule.outputs(&backend, &network, rows)?,
+            pass: rule.pass(&backend, &network, rows)?,
             action: backend.zeros(rows)?,
             parts: Parts {
                 sampling: SampleConfig {
@@ -166,7 +162,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
     pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B, R>> {
         Ok(Greedy {
             observation: self.backend.zeros(rows * self.parts.memory.width)?,
-            outputs: self.rule.outputs(&self.backend, &self.parts.network, rows)?,
+            pass: self.rule.pass(&self.backend, &self.parts.network, rows)?,
             action: self.backend.zeros(rows)?,
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
@@ -202,7 +198,7 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
         let head = self.head();
-        let Learner { backend: b, parts, rule, choosing, observation, outputs, action, .. } = self;
+        let Learner { backend: b, parts, rule, choosing, observation, pass, action, .. } = self;
         let Parts { config, network, memory, weights, noise, clock, sampling, .. } = parts;
         let (numbers, cells) = (memory.numbers(head), memory.cells(head));
         if config.reward_scale != 1.0 {
@@ -217,8 +213,8 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
             noise.draw_for_acting(b, weights, clock)?;
         }
         let (theta, _) = effective(noise, &weights.theta, &weights.target);
-        rule.values(b, network, config.rows, theta, Acting { observation, outputs })?;
-        b.choose(choosing, config.rows, &outputs[outputs.len() - 1], clock, action)?;
+        let q = rule.values(b, network, config.rows, theta, observation, pass)?;
+        b.choose(choosing, config.rows, q, clock, action)?;
         b.download(action, 0..config.rows, &mut actions.items)?;
         b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
         b.commit(&mut memory.action, cells)?;
@@ -332,20 +328,30 @@ fn host<B: Backend, T: Element>(backend: &B, buffer: &B::Buf<T>, len: usize) -> 
 }
 
 /// A [`Learner`] that only plays.
-pub(crate) struct Greedy<'a, B: Backend, R> {
+pub(crate) struct Greedy<'a, B: Backend, R: Rule<B>> {
     learner: &'a Learner<B, R>,
     observation: B::Buf<f32>,
-    outputs: Vec<B::Buf<f32>>,
+    pass: R::Pass,
     action: B::Buf<u32>,
     reward: Vec<f32>,
     stage: Vec<Stage>,
 }
 
 impl<B: Backend, R: Rule<B>> Greedy<'_, B, R> {
-    /// The values behind the last choice: rows × actions.
-    pub(crate) fn values(&self, out: &mut [f32]) -> Result<()> {
-        let q = &self.outputs[self.outputs.len() - 1];
-        Ok(self.learner.backend.download(q, 0..out.len(), out)?)
+    /// Chooses an action for each row; writes the values behind the choice, rows × actions, where they are wanted.
+    pub(crate) fn choose(&mut self, actions: &mut Actions, values: Option<&mut [f32]>) -> Result<()> {
+        let Learner { backend: b, parts, rule, choosing, .. } = self.learner;
+        let Parts { network, weights, memory, clock, .. } = parts;
+        let rows = self.reward.len();
+        b.commit(&mut self.observation, 0..rows * memory.width)?;
+        let q = rule.values(b, network, rows, &weights.theta, &self.observation, &mut self.pass)?;
+        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
+        b.choose(&choosing, rows, q, clock, &mut self.action)?;
+        b.download(&self.action, 0..rows, &mut actions.items)?;
+        if let Some(values) = values {
+            b.download(q, 0..values.len(), values)?;
+        }
+        Ok(())
     }
 }
 
@@ -360,15 +366,6 @@ impl<B: Backend, R: Rule<B>> Policy for Greedy<'_, B, R> {
     }
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        let Learner { backend: b, parts, rule, choosing, .. } = self.learner;
-        let Parts { network, weights, memory, clock, .. } = parts;
-        let rows = self.reward.len();
-        b.commit(&mut self.observation, 0..rows * memory.width)?;
-        let acting = Acting { observation: &self.observation, outputs: &mut self.outputs };
-        rule.values(b, network, rows, &weights.theta, acting)?;
-        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
-        b.choose(&choosing, rows, &self.outputs[self.outputs.len() - 1], clock, &mut self.action)?;
-        b.download(&self.action, 0..rows, &mut actions.items)?;
-        Ok(())
+        self.choose(actions, None)
     }
 }

@@ -5,6 +5,7 @@
 //! | [`dqn`] | discrete | Mnih et al. 2015; double, dueling, n-step, prioritised, noisy, Munchausen as options; the article's factored head |
 //! | [`c51`] | discrete | distributions over atoms (Bellemare et al. 2017) |
 //! | [`qr_dqn`] | discrete | distributions by quantiles (Dabney et al. 2018) |
+//! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
 //!
@@ -39,6 +40,7 @@ pub mod checkpoint;
 pub mod dqn;
 pub mod error;
 pub mod evaluate;
+pub mod iqn;
 pub mod learner;
 pub mod network;
 pub mod noise;

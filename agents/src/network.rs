@@ -29,6 +29,8 @@ pub struct Network {
     pub atoms: usize,
     /// Number of parameters.
     pub len: usize,
+    /// The layer that embeds fractions of quantiles, when there is one; it is not among `layers`.
+    pub embedding: Option<Dense>,
     item: FactoredHead,
 }
 
@@ -54,14 +56,23 @@ impl Network {
         if head == Head::Factored {
             len += 2 * actions;
         }
-        Network { layers, head, actions, atoms, len, item }
+        Network { layers, head, actions, atoms, len, embedding: None, item }
+    }
+
+    /// The same with a layer, ReLU included, from `features` of a fraction to the outputs of layer `at`.
+    pub fn with_embedding(mut self, features: usize, at: usize) -> Self {
+        let (weight, outputs) = (self.len, self.layers[at].outputs);
+        let bias = weight + features * outputs;
+        self.embedding = Some(Dense { inputs: features, outputs, weight, bias, relu: true });
+        self.len = bias + outputs;
+        self
     }
 
     /// Initial parameters: every weight and bias uniform within ±1/√inputs of its layer, as PyTorch's default.
     pub fn initial(&self, seed: u64) -> Vec<f32> {
         let mut theta = vec![0.0; self.len];
         let mut stream = Rng::new(seed, Domain::Initialisation).stream(Purpose::WEIGHTS);
-        for layer in &self.layers {
+        for layer in self.layers.iter().chain(&self.embedding) {
             let bound = 1.0 / (layer.inputs as f32).sqrt();
             stream.fill_uniform(-bound, bound, &mut theta[layer.weight..layer.bias + layer.outputs]);
         }

@@ -167,8 +167,7 @@ impl<B: Backend> Policy for Refined<'_, B> {
     }
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        self.greedy.act(&mut self.chosen)?;
-        self.greedy.values(&mut self.values)?;
+        self.greedy.choose(&mut self.chosen, Some(&mut self.values))?;
         let rows = self.values.chunks_exact(self.grid.prices).zip(&self.chosen.items);
         for (price, (q, index)) in actions.reals.iter_mut().zip(rows) {
             *price = self.grid.price(self.grid.refined(*index as usize, q));

@@ -3,7 +3,7 @@
 use crate::{
     dqn,
     error::{Result, setting},
-    learner::{Acting, Learner, Parts, Rule},
+    learner::{Learner, Parts, Rule},
     network::Network,
     noise::effective,
 };
@@ -84,23 +84,24 @@ pub struct Quantiles<B: Backend> {
 }
 
 impl<B: Backend> Rule<B> for Quantiles<B> {
-    fn outputs(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Vec<B::Buf<f32>>> {
-        let mut outputs = network.outputs(b, rows, false)?;
-        outputs.push(b.zeros(rows * network.actions)?);
-        Ok(outputs)
+    type Pass = (Vec<B::Buf<f32>>, B::Buf<f32>);
+
+    fn pass(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Self::Pass> {
+        Ok((network.outputs(b, rows, false)?, b.zeros(rows * network.actions)?))
     }
 
-    fn values(
+    fn values<'a>(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
-        acting: Acting<'_, B>,
-    ) -> kernels::Result<()> {
-        let (values, outputs) = acting.outputs.split_last_mut().expect("made by `outputs`");
-        network.forward(b, rows, theta, acting.observation, None, outputs)?;
-        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)
+        observation: &B::Buf<f32>,
+        (outputs, values): &'a mut Self::Pass,
+    ) -> kernels::Result<&'a B::Buf<f32>> {
+        network.forward(b, rows, theta, observation, None, outputs)?;
+        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)?;
+        Ok(values)
     }
 
     /// One update, in the order of the paper's algorithm 1.

@@ -4,6 +4,7 @@ use crate::{
     c51::{self, C51},
     dqn::{self, Dqn},
     error::{Error, Result},
+    iqn::{self, Iqn},
     network::Head,
     price_grid::{self, PriceGrid},
     qr_dqn::{self, QrDqn},
@@ -23,6 +24,8 @@ pub enum AgentSpec {
     C51(c51::Config),
     /// Distributions of returns by quantiles.
     QrDqn(qr_dqn::Config),
+    /// Quantiles of returns at drawn fractions.
+    Iqn(iqn::Config),
     /// Deep Q-learning over a grid of prices.
     PriceGrid(price_grid::Config),
 }
@@ -73,6 +76,12 @@ pub const PRESETS: &[Preset] = &[
         about: "distributions of returns by 200 quantiles (Dabney et al. 2018)",
         space: "discrete",
         spec: || AgentSpec::QrDqn(qr_dqn::Config::default()),
+    },
+    Preset {
+        name: "iqn",
+        about: "quantiles of returns at fractions drawn anew (Dabney et al. 2018)",
+        space: "discrete",
+        spec: || AgentSpec::Iqn(iqn::Config::default()),
     },
     Preset {
         name: "rainbow",
@@ -158,6 +167,7 @@ impl AgentSpec {
             AgentSpec::Dqn(config) => config.validate(),
             AgentSpec::C51(config) => config.validate(),
             AgentSpec::QrDqn(config) => config.validate(),
+            AgentSpec::Iqn(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
         }
     }
@@ -168,6 +178,7 @@ impl AgentSpec {
             AgentSpec::Dqn(config) => config.rows,
             AgentSpec::C51(config) => config.dqn.rows,
             AgentSpec::QrDqn(config) => config.dqn.rows,
+            AgentSpec::Iqn(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
         }
     }
@@ -178,6 +189,7 @@ impl AgentSpec {
             AgentSpec::Dqn(config) => config,
             AgentSpec::C51(config) => &mut config.dqn,
             AgentSpec::QrDqn(config) => &mut config.dqn,
+            AgentSpec::Iqn(config) => &mut config.dqn,
             AgentSpec::PriceGrid(config) => &mut config.dqn,
         };
         config.memory = config.least_memory();
@@ -190,7 +202,9 @@ impl AgentSpec {
     /// Names the action space that the agent needs.
     pub fn fits(&self, spec: &Spec) -> Result<()> {
         match self {
-            AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) => dqn::actions(spec).map(|_| ()),
+            AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) | AgentSpec::Iqn(_) => {
+                dqn::actions(spec).map(|_| ())
+            }
             AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
         }
     }
@@ -204,6 +218,7 @@ impl AgentSpec {
             AgentSpec::Dqn(config) => Box::new(Dqn::new(backend, config, spec, seed)?),
             AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),
             AgentSpec::QrDqn(config) => Box::new(QrDqn::quantile(backend, config, spec, seed)?),
+            AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
         })
     }

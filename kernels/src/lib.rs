@@ -11,6 +11,7 @@
 //! | [`ops::munchausen`] | the same with soft values and the policy's log-probability in the reward |
 //! | [`ops::categorical`] | distributions over atoms: expectation, projected target, divergence, gradient |
 //! | [`ops::quantile`] | returns by quantiles: mean, quantile Huber loss, gradient |
+//! | [`ops::fraction`] | fractions of quantiles, their cosine features, products with a state's features, there and back |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod cpu;
@@ -35,6 +36,7 @@ pub use ops::{
     choose::{Choose, ChooseConfig},
     dueling::Dueling,
     factored::{Factored, FactoredHead},
+    fraction::{Fraction, FractionAddress},
     linear::{Dense, Linear},
     munchausen::{Munchausen, MunchausenConfig},
     noisy::{NoiseAddress, Noisy},

@@ -4,6 +4,7 @@ pub mod categorical;
 pub mod choose;
 pub mod dueling;
 pub mod factored;
+pub mod fraction;
 pub mod linear;
 pub mod munchausen;
 pub mod noisy;
@@ -18,6 +19,7 @@ pub trait Backend:
     + choose::Choose
     + dueling::Dueling
     + factored::Factored
+    + fraction::Fraction
     + linear::Linear
     + munchausen::Munchausen
     + noisy::Noisy
@@ -32,6 +34,7 @@ impl<D> Backend for D where
         + choose::Choose
         + dueling::Dueling
         + factored::Factored
+        + fraction::Fraction
         + linear::Linear
         + munchausen::Munchausen
         + noisy::Noisy
