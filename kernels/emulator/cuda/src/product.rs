@@ -1,0 +1,131 @@
+//! Matrix products of the emulated cuBLAS.
+//!
+//! Each element is one chain of fused multiply-adds over k = 0, 1, 2, …, as on the CPU. The chain starts at the element
+//! of C where `alpha` and `beta` are 1, else at +0. The real library promises no order.
+use crate::memory::Memory;
+
+/// C ← alpha · op(A) · op(B) + beta · C, column-major, as in BLAS; also a batch of them at fixed distances.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    /// Whether A is taken transposed.
+    pub transpose_a: bool,
+    /// Whether B is.
+    pub transpose_b: bool,
+    /// Rows of C.
+    pub m: usize,
+    /// Columns of C.
+    pub n: usize,
+    /// Length of the chains.
+    pub k: usize,
+    /// Factor of the product.
+    pub alpha: f32,
+    /// Factor of what C held.
+    pub beta: f32,
+    /// A, B and C.
+    pub matrices: [Matrix; 3],
+    /// How many products.
+    pub batch: usize,
+}
+
+/// A matrix on the device.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Matrix {
+    /// First element.
+    pub address: u64,
+    /// Elements from column to column.
+    pub leading: usize,
+    /// Elements from matrix to matrix of a batch.
+    pub stride: i64,
+}
+
+impl Matrix {
+    /// Matrix `index` of the batch, `columns` columns of `rows` elements, column after column.
+    fn read(&self, memory: &mut Memory, index: usize, rows: usize, columns: usize) -> Result<Vec<f32>, String> {
+        let mut elements = Vec::with_capacity(rows * columns);
+        for column in 0..columns {
+            let bytes = self.column(memory, index, rows, column)?;
+            elements.extend(bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("4 bytes"))));
+        }
+        Ok(elements)
+    }
+
+    fn column<'m>(
+        &self,
+        memory: &'m mut Memory,
+        index: usize,
+        rows: usize,
+        column: usize,
+    ) -> Result<&'m mut [u8], String> {
+        let offset = 4 * (index as i64 * self.stride + (column * self.leading) as i64);
+        let address = self.address.wrapping_add(offset as u64);
+        let outside = format!("sgemm: column {column} of {rows} rows at {address:#x}: {}", memory.explain(address));
+        memory.slice(address, 4 * rows as u64).ok_or(outside)
+    }
+}
+
+impl Product {
+    /// Computes it.
+    pub fn run(&self, memory: &mut Memory) -> Result<(), String> {
+        let [a, b, c] = self.matrices;
+        let shape = |transpose: bool, rows, columns| if transpose { (columns, rows) } else { (rows, columns) };
+        let (a_rows, a_columns) = shape(self.transpose_a, self.m, self.k);
+        let (b_rows, b_columns) = shape(self.transpose_b, self.k, self.n);
+        for index in 0..self.batch {
+            let left = a.read(memory, index, a_rows, a_columns)?;
+            let right = b.read(memory, index, b_rows, b_columns)?;
+            // Chains of a column of C run side by side: A by rows of k, B by columns.
+            let left = if self.transpose_a { transposed(&left, a_rows, a_columns) } else { left };
+            let right = if self.transpose_b { transposed(&right, b_rows, b_columns) } else { right };
+            for column in 0..self.n {
+                let bytes = c.column(memory, index, self.m, column)?;
+                let old = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("4 bytes")));
+                let continues = self.alpha == 1.0 && self.beta == 1.0;
+                let mut chains: Vec<f32> = if continues { old.clone().collect() } else { vec![0.0; self.m] };
+                multiply(&mut chains, &left, &right[column * self.k..(column + 1) * self.k]);
+                if !continues {
+                    for (chain, old) in chains.iter_mut().zip(old) {
+                        // With beta 0 what C held is not read, were it NaN.
+                        let scaled = self.alpha * *chain;
+                        *chain = if self.beta == 0.0 { scaled } else { self.beta.mul_add(old, scaled) };
+                    }
+                }
+                for (bytes, chain) in bytes.chunks_exact_mut(4).zip(chains) {
+                    bytes.copy_from_slice(&chain.to_le_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `elements` with `rows` rows, by rows instead of columns.
+fn transposed(elements: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    (0..rows).flat_map(|row| (0..columns).map(move |column| elements[column * rows + row])).collect()
+}
+
+/// chains[i] continued by left[l][i] · right[l] for every l.
+fn multiply(chains: &mut [f32], left: &[f32], right: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: the machine has these instructions.
+        return unsafe { multiply_avx2(chains, left, right) };
+    }
+    multiply_plain(chains, left, right);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn multiply_avx2(chains: &mut [f32], left: &[f32], right: &[f32]) {
+    multiply_plain(chains, left, right);
+}
+
+#[inline(always)]
+fn multiply_plain(chains: &mut [f32], left: &[f32], right: &[f32]) {
+    for (row, factor) in left.chunks_exact(chains.len().max(1)).zip(right) {
+        for (chain, element) in chains.iter_mut().zip(row) {
+            *chain = element.mul_add(*factor, *chain);
+        }
+    }
+}
