@@ -32,6 +32,11 @@ pub mod health {
     pub mod dose;
 }
 
+/// Education: when to teach, ask and certify.
+pub mod education {
+    pub mod tutor;
+}
+
 /// Worlds for comparing agents with published curves, and for tests.
 pub mod classic {
     pub mod cartpole;
@@ -63,6 +68,7 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<news::fresh::Fresh>("news/fresh-v1", include_str!("suite/news/fresh.rs")),
     Entry::new::<health::dose::Dose>("health/dose-v1", include_str!("suite/health/dose.rs")),
+    Entry::new::<education::tutor::Tutor>("education/tutor-v1", include_str!("suite/education/tutor.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
 ];
