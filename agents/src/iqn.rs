@@ -306,7 +306,7 @@ mod tests {
             for (at, (slope, found)) in slopes.iter().zip(&gradient).enumerate() {
                 assert!((slope - f64::from(*found)).abs() < 2e-3, "{hidden:?} {at}: {slope} {found}");
             }
-            assert!(gradient.iter().filter(|number| **number != 0.0).count() > network.len / 2);
+            assert!(gradient.iter().filter(|number| **number != 0.0).count() > network.len / 4, "some ReLUs are on");
         }
     }
 }
