@@ -1,4 +1,7 @@
 //! Items and users described by vectors that are computed, not drawn, so that they are the same in every language.
+pub mod factored;
+pub mod hashed;
+pub mod index;
 
 /// `count` vectors of `dims` numbers, number j of vector i proportional to `entry(i, j)` and each of length 1; row by row.
 pub fn unit_vectors(count: usize, dims: usize, entry: impl Fn(usize, usize) -> f64) -> Vec<f32> {

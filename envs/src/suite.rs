@@ -14,6 +14,8 @@ pub mod pricing {
 /// Recommendation: which item to show.
 pub mod rec {
     pub mod choc_kale_hard;
+    pub mod huge_factored;
+    pub mod huge_hashed;
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
@@ -60,6 +62,8 @@ pub const ENVS: &[Entry] = &[
         "rec/choc-kale-hard-v1",
         include_str!("suite/rec/choc_kale_hard.rs"),
     ),
+    Entry::new::<rec::huge_factored::Huge>("rec/huge-factored-v1", include_str!("suite/rec/huge_factored.rs")),
+    Entry::new::<rec::huge_hashed::HugeHashed>("rec/huge-hashed-v1", include_str!("suite/rec/huge_hashed.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::inventory_large::InventoryLarge>(
         "pricing/inventory-large-v1",
