@@ -14,7 +14,7 @@ pub trait Policy {
 }
 
 /// Something that also gets better at it.
-pub trait Agent: Policy {
+pub trait Agent: Policy + Send {
     /// Improves, if it is time; called once after every step of the vector.
     ///
     /// # Errors

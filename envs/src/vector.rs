@@ -132,6 +132,12 @@ pub trait VectorEnv: Send {
     /// # Errors
     /// When an action lies outside its space or a buffer has the wrong length; then no row was stepped.
     fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()>;
+    /// Starts the next episode of the rows that `chosen` marks, whether or not theirs is over, and writes their first
+    /// observations; nothing changes in the other rows or in their places of `out`.
+    ///
+    /// # Errors
+    /// When `chosen` or a buffer of `out` has the wrong length.
+    fn next_episode(&mut self, chosen: &[bool], out: Slot<'_>) -> Result<()>;
     /// Writes the actions of a reference policy, which reads the true states.
     ///
     /// # Errors
@@ -320,6 +326,19 @@ impl<E: Env> VectorEnv for Vector<E> {
         Ok(())
     }
 
+    fn next_episode(&mut self, chosen: &[bool], out: Slot<'_>) -> Result<()> {
+        self.check_slot(&out)?;
+        length("chosen rows", chosen.len(), self.spec.rows)?;
+        let len = self.spec.observation;
+        for i in (0..chosen.len()).filter(|i| chosen[*i]) {
+            let (address, number) = (self.first_row.wrapping_add(i as u32), self.episodes[i].number);
+            self.episodes[i] = Episode::start(&self.env, self.rng, address, number.wrapping_add(1));
+            (out.reward[i], out.stage[i]) = (0.0, Stage::First);
+            self.env.observe(&self.episodes[i].state, &mut out.observation[i * len..][..len]);
+        }
+        Ok(())
+    }
+
     fn reference(&self, policy: &Reference, actions: &mut Actions) -> Result<()> {
         self.check_widths(actions)?;
         for (i, episode) in self.episodes.iter().enumerate() {
@@ -384,5 +403,40 @@ impl<E: Env> VectorEnv for Vector<E> {
         length("saved episodes", saved.episodes.len(), self.spec.rows)?;
         (self.rng, self.first_row, self.episodes) = (saved.rng, saved.first_row, saved.episodes);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry::{Params, make};
+
+    #[test]
+    fn the_next_episode_by_hand_is_the_one_that_autoreset_starts() {
+        let mut world = make("classic/cartpole-v1", &Params::new(), 2).expect("world");
+        let (mut observation, mut reward, mut stage) = ([0.0; 8], [0.0; 2], [Stage::First; 2]);
+        let mut act = |world: &mut dyn VectorEnv, chosen: Option<[bool; 2]>| {
+            let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+            match chosen {
+                None => world.step(&Actions::new(2, Width { items: 1, reals: 0 }), slot),
+                Some(chosen) => world.next_episode(&chosen, slot),
+            }
+            .expect("everything fits");
+            (observation, stage)
+        };
+        // Always to the left: every episode ends within a dozen steps.
+        let ended = |world: &mut dyn VectorEnv, act: &mut dyn FnMut(&mut dyn VectorEnv, Option<[bool; 2]>) -> _| loop {
+            let (_, stage): ([f32; 8], [Stage; 2]) = act(world, None);
+            if stage[0].is_last() {
+                return act(world, None);
+            }
+        };
+        let (by_itself, stage) = ended(world.as_mut(), &mut act);
+        assert_eq!(stage[0], Stage::First);
+        let mut world = make("classic/cartpole-v1", &Params::new(), 2).expect("world");
+        let (before, _) = act(world.as_mut(), None);
+        let (by_hand, stage) = act(world.as_mut(), Some([true, false]));
+        assert_eq!((&by_hand[..4], stage), (&by_itself[..4], [Stage::First, Stage::Mid]));
+        assert_eq!(by_hand[4..], before[4..], "the other row stays where it is");
     }
 }

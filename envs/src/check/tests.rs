@@ -168,6 +168,9 @@ impl VectorEnv for Wrong {
         }
         Ok(())
     }
+    fn next_episode(&mut self, chosen: &[bool], out: Slot<'_>) -> Result<()> {
+        self.inner.next_episode(chosen, out)
+    }
     fn reference(&self, policy: &Reference, actions: &mut Actions) -> Result<()> {
         let kept = actions.reals[0];
         self.inner.reference(policy, actions)?;
