@@ -11,10 +11,13 @@ pub mod doctor;
 pub mod envs;
 pub mod eval;
 pub mod fit;
+pub mod ope;
+pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod rollout;
 pub mod run;
+pub mod stats;
 pub mod table;
 pub mod train;
 
@@ -46,6 +49,12 @@ pub enum Command {
     Eval(eval::Eval),
     /// Make the report of a folder again, from all records in it
     Report(report::Report),
+    /// Compare anybody's scores: aggregates, profiles, tests, each with its interval
+    Stats(stats::Stats),
+    /// How many runs a claim needs, before they are spent
+    Plan(plan::Plan),
+    /// Off-policy evaluation: what a policy would have earned, from a log of another one
+    Ope(ope::Ope),
     /// Estimate a model from data
     #[command(subcommand)]
     Fit(fit::Fit),
@@ -130,7 +139,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         if cause.is::<MissingDevice>() {
             return Some(5);
         }
-        if cause.is::<mercato::envs::fit::Error>() {
+        if cause.is::<mercato::envs::fit::Error>() || cause.is::<mercato::reports::TableError>() {
             return Some(2);
         }
         let cause = cause.downcast_ref::<Error>()?;

@@ -8,6 +8,7 @@ pub use reports;
 pub mod error;
 pub mod experiment;
 pub mod provenance;
+pub mod resampling;
 pub mod runner;
 pub mod stopwatch;
 pub mod trial;

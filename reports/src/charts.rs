@@ -117,7 +117,7 @@ mod tests {
                 records.push(record);
             }
         }
-        summarise("Crowded", "none", &records, &mut sample::draw()).expect("the records are sound")
+        summarise("Crowded", "none", &records, &sample::draw).expect("the records are sound")
     }
 
     /// Boxes (left, right, middle height) of all texts of a chart, by the bundled font.

@@ -6,6 +6,8 @@ use crate::charts::{self, ChartError};
 use crate::document::{Block, Entry, Table, code};
 use crate::number::{count, decimals, fixed, plain, short};
 use crate::record::Status;
+use crate::stats::Estimate;
+use crate::summarise::RESAMPLES;
 use crate::summary::{Cell, Confidence, Run, Summary, World};
 use crate::{ReportContext, WorldText};
 
@@ -62,20 +64,25 @@ fn scores(summary: &Summary) -> Result<Vec<Block>, ChartError> {
     if !summary.overall.is_empty() {
         blocks.push(heading(3, "Over all worlds"));
         blocks.push(Block::Text(
-            "Interquartile mean of the scores of all runs, with its 95 % percentile interval by the stratified \
-             bootstrap (seeds drawn anew within each world), and the median of the worlds\u{2019} mean scores. Rows \
-             compare agents only where they ran in the same worlds."
-                .into(),
+            format!(
+                "Interquartile mean of the scores of all runs, mean and median of the worlds\u{2019} mean scores, and \
+                 the optimality gap (how far scores fall short of 1 on average), each with its 95 % percentile interval \
+                 by the stratified bootstrap ({} replicates, runs drawn anew within each world). Rows compare agents \
+                 only where they ran in the same worlds.",
+                count(RESAMPLES.into())
+            ),
         ));
-        let mut table = Table::new(&["agent", "#worlds", "#runs", "#interquartile mean", "#95 % interval", "#median"]);
+        let mut table =
+            Table::new(&["agent", "#worlds", "#runs", "#interquartile mean", "#mean", "#median", "#optimality gap"]);
         for agent in &summary.overall {
             table.push([
-                code(&agent.agent),
-                agent.worlds.len().to_string(),
-                agent.runs.to_string(),
-                fixed(agent.iqm, 3),
-                interval(agent.iqm_ci.as_ref(), 3),
-                fixed(agent.median, 3),
+                code(&agent.agent).into(),
+                agent.worlds.len().to_string().into(),
+                agent.runs.to_string().into(),
+                estimate(&agent.iqm),
+                estimate(&agent.mean),
+                estimate(&agent.median),
+                estimate(&agent.optimality_gap),
             ]);
         }
         blocks.push(Block::Table(table));
@@ -509,6 +516,13 @@ fn ended(cell: &Cell) -> Option<String> {
 
 fn interval(ci: Option<&Confidence>, digits: usize) -> String {
     ci.map_or("\u{2013}".into(), |ci| format!("[{}, {}]", fixed(ci.low, digits), fixed(ci.high, digits)))
+}
+
+/// A figure above its interval.
+fn estimate(estimate: &Estimate) -> Entry {
+    let interval = estimate.low.zip(estimate.high);
+    let interval = interval.map(|(low, high)| format!("[{}, {}]", fixed(low, 3), fixed(high, 3)));
+    Entry { text: fixed(estimate.point, 3), notes: interval.into_iter().collect(), strong: false }
 }
 
 /// Seeds in rising order, with neighbours joined: `0\u{2013}4, 7`.

@@ -15,19 +15,23 @@
 //!     command: "mercato run quick".into(),
 //!     worlds: Vec::new(),
 //! };
-//! // Indices for the bootstrap: any uniform generator that starts anew for each report.
-//! # fn uniform_below(n: u32) -> u32 { n / 2 }
-//! let summary = write_report(dir, &records, &context, &mut |n| uniform_below(n))?;
+//! // Indices for the bootstrap: any uniform generator that is a function of the address.
+//! # fn uniform_below(n: u32, _: mercato_reports::stats::Address) -> u32 { n / 2 }
+//! let draw = |address, n, indices: &mut [u32]| indices.fill(uniform_below(n, address));
+//! let summary = write_report(dir, &records, &context, &draw)?;
 //! println!("{}", summary.verdicts.join("\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod charts;
+pub mod columns;
+pub mod comparison;
 mod contents;
 mod document;
 mod html;
 mod markdown;
 mod number;
+pub mod ope;
 pub mod record;
 mod report;
 #[cfg(test)]
@@ -38,6 +42,7 @@ pub mod summary;
 pub mod tensorboard;
 pub mod verdicts;
 
+pub use columns::TableError;
 pub use record::{Record, RecordError, parse, read_records};
 pub use report::{ReportContext, ReportError, WorldText, write_report};
 pub use summarise::{RESAMPLES, SummaryError, summarise};

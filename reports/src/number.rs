@@ -55,6 +55,16 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
+/// A JSON value whose floats have twelve significant digits.
+pub fn rounded_json(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => number.as_f64().map(crate::stats::rounded).into(),
+        Value::Array(list) => list.into_iter().map(rounded_json).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, rounded_json(value))).collect(),
+        other => other,
+    }
+}
+
 fn thousands(digits: &str) -> String {
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

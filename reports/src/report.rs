@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::charts::ChartError;
 use crate::contents::contents;
 use crate::document::Block;
+use crate::stats::Draw;
 use crate::summarise::{SummaryError, summarise};
 use crate::{Record, Summary, html, markdown};
 
@@ -53,7 +54,7 @@ pub enum ReportError {
 /// Writes the report of these records into `dir`, which is made if it is missing; a report that is there already is
 /// replaced. The same records, in any order, with the same context and the same draws give the same bytes.
 ///
-/// `draw(n)` gives a uniform index below n to the bootstrap: pass an addressed generator that starts anew each time.
+/// `draw` gives random indices by address to the bootstrap.
 ///
 /// # Errors
 /// [`ReportError`]. Nothing is written unless all charts could be drawn, and a file is there as a whole or not at all.
@@ -61,7 +62,7 @@ pub fn write_report(
     dir: &Path,
     records: &[Record],
     context: &ReportContext,
-    draw: &mut dyn FnMut(u32) -> u32,
+    draw: Draw,
 ) -> Result<Summary, ReportError> {
     let summary = summarise(&context.title, &context.command, records, draw)?;
     let blocks = contents(&summary, context)?;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     fn write(dir: &Path, records: &[Record]) -> Summary {
-        write_report(dir, records, &context(), &mut sample::draw()).unwrap()
+        write_report(dir, records, &context(), &sample::draw).unwrap()
     }
 
     /// `report.json` holds the summary that the caller gets. With `MERCATO_SAMPLE_REPORT=DIR` the report stays in DIR,
@@ -255,7 +256,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
-        let error = write_report(&file, &sample::records(), &context(), &mut sample::draw()).unwrap_err();
+        let error = write_report(&file, &sample::records(), &context(), &sample::draw).unwrap_err();
         assert!(error.to_string().starts_with(&format!("cannot write {}", file.display())), "{error}");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::record::*;
+use crate::stats::Address;
 use crate::{Summary, summarise};
 
 /// A world of the sample, with the level that each learner reaches as a normalised score.
@@ -109,18 +110,18 @@ pub fn records() -> Vec<Record> {
     records
 }
 
-/// Uniform indices for the bootstrap, the same on every call.
-pub fn draw() -> impl FnMut(u32) -> u32 {
-    let mut state = 1u64;
-    move |n| {
+/// Uniform indices: Knuth's MMIX congruential generator from a state that mixes the address.
+pub fn draw(address: Address, below: u32, indices: &mut [u32]) {
+    let mut state = u64::from(address.stream) << 32 ^ u64::from(address.replicate) << 8 ^ u64::from(address.stratum);
+    for index in indices {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((state >> 33) % u64::from(n)) as u32
+        *index = ((state >> 33) % u64::from(below)) as u32;
     }
 }
 
 /// The figures of the sample.
 pub fn summary() -> Summary {
-    summarise("Sample", "mercato run sample", &records(), &mut draw()).expect("the sample is sound")
+    summarise("Sample", "mercato run sample", &records(), &draw).expect("the sample is sound")
 }
 
 /// A number between -1 and 1 that looks random and depends on the arguments alone.

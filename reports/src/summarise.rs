@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::number;
 use crate::record::{Record, Reference, Status};
-use crate::stats::{self, Interval};
+use crate::stats::{self, Draw, Estimate, Interval, rounded};
 use crate::summary::*;
 use crate::verdicts;
 
 /// Resamples behind each bootstrap interval.
-pub const RESAMPLES: usize = 10_000;
+pub const RESAMPLES: u32 = 10_000;
 
 /// Why records make no report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,17 +53,11 @@ pub enum SummaryError {
     },
 }
 
-/// Computes all figures. The order of the records has no influence. `draw(n)` gives a uniform index below n to the
-/// bootstrap; the same draws give the same summary.
+/// Computes all figures. The order of the records has no influence; the same `draw` gives the same summary.
 ///
 /// # Errors
 /// [`SummaryError`]: no records, a trial that appears twice, or runs that cannot be averaged.
-pub fn summarise(
-    title: &str,
-    command: &str,
-    records: &[Record],
-    draw: &mut dyn FnMut(u32) -> u32,
-) -> Result<Summary, SummaryError> {
+pub fn summarise(title: &str, command: &str, records: &[Record], draw: Draw) -> Result<Summary, SummaryError> {
     if records.is_empty() {
         return Err(SummaryError::Empty);
     }
@@ -123,11 +117,6 @@ impl Reference {
 
 fn normalised(value: f64, random: f64, optimum: f64) -> Option<f64> {
     (optimum > random).then(|| rounded((value - random) / (optimum - random)))
-}
-
-/// Twelve significant digits: what lies beyond may depend on the platform's own logarithm inside a quantile.
-fn rounded(value: f64) -> f64 {
-    format!("{value:.11e}").parse().expect("a formatted float is a float")
 }
 
 /// Splits records into groups of equal key, sorted by key and, within a group, by agent and seed.
@@ -297,27 +286,23 @@ fn run(record: &Record, reference: &Reference) -> Run {
     }
 }
 
-fn overall(results: &[Cell], draw: &mut dyn FnMut(u32) -> u32) -> Vec<Overall> {
+fn overall(results: &[Cell], draw: Draw) -> Vec<Overall> {
     let mut agents: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
     for cell in results.iter().filter(|cell| cell.learned && cell.score.is_some()) {
         agents.entry(&cell.agent).or_default().push(cell);
     }
     agents.retain(|_, cells| cells.len() >= 2);
-    let mut over_worlds = |(agent, cells): (&str, Vec<&Cell>)| {
+    let over_worlds = |(agent, cells): (&str, Vec<&Cell>)| {
         let scores = |cell: &&Cell| cell.runs.iter().filter_map(|run| run.score).collect();
         let tasks: Vec<Vec<f64>> = cells.iter().map(scores).collect();
-        let means: Vec<f64> = tasks.iter().filter_map(|scores| stats::mean(scores)).collect();
-        let interval = stats::interquartile_mean_interval(&tasks, RESAMPLES, draw);
-        Some(Overall {
-            agent: agent.into(),
-            worlds: cells.iter().map(|cell| cell.world.clone()).collect(),
-            runs: tasks.iter().map(Vec::len).sum(),
-            iqm: rounded(stats::interquartile_mean(&tasks)?),
-            iqm_ci: interval.map(|interval| named(interval, "bootstrap")),
-            median: rounded(stats::median(&means)?),
-        })
+        let runs = tasks.iter().map(Vec::len).sum();
+        let figures = stats::aggregates(&tasks, stats::stream_of(agent), RESAMPLES, draw)?;
+        let [iqm, mean, median, optimality_gap] =
+            figures.map(|(point, interval)| Estimate::bootstrap(point, interval, runs, RESAMPLES).rounded());
+        let worlds = cells.iter().map(|cell| cell.world.clone()).collect();
+        Some(Overall { agent: agent.into(), worlds, runs, iqm, mean, median, optimality_gap })
     };
-    agents.into_iter().filter_map(&mut over_worlds).collect()
+    agents.into_iter().filter_map(over_worlds).collect()
 }
 
 fn provenance(records: &[Record]) -> Vec<Provenance> {
@@ -438,9 +423,9 @@ mod tests {
     fn one_seed_has_no_interval() {
         let records = sample::records();
         let one: Vec<Record> = records.into_iter().filter(|record| record.learned && record.seed == 0).collect();
-        let summary = summarise("t", "c", &one, &mut sample::draw()).unwrap();
+        let summary = summarise("t", "c", &one, &sample::draw).unwrap();
         assert!(summary.results.iter().all(|cell| cell.ci.is_none() && cell.score_ci.is_none()));
-        assert!(summary.overall.iter().all(|overall| overall.iqm_ci.is_none()));
+        assert!(summary.overall.iter().all(|overall| overall.iqm.low.is_none()));
     }
 
     /// The id reads every figure, and no clock; the order of the lines changes nothing.
@@ -450,9 +435,9 @@ mod tests {
         let id = sample::summary().id;
         records.reverse();
         records[0].time.wall_s += 1.0;
-        assert_eq!(summarise("Sample", "mercato run sample", &records, &mut sample::draw()).unwrap().id, id);
+        assert_eq!(summarise("Sample", "mercato run sample", &records, &sample::draw).unwrap().id, id);
         records[0].outcome.metrics.get_mut("length").unwrap().mean = Some(41.0);
-        assert_ne!(summarise("Sample", "mercato run sample", &records, &mut sample::draw()).unwrap().id, id);
+        assert_ne!(summarise("Sample", "mercato run sample", &records, &sample::draw).unwrap().id, id);
     }
 
     /// Two parameter sets of one id are two worlds, told apart by what differs: their scores must never mix.
@@ -467,7 +452,7 @@ mod tests {
             record.reference.optimum_upper = 400.0;
         }
         records.extend(grid);
-        let summary = summarise("t", "c", &records, &mut sample::draw()).unwrap();
+        let summary = summarise("t", "c", &records, &sample::draw).unwrap();
         let labels: Vec<&str> = summary.worlds.iter().map(|world| world.label.as_str()).collect();
         assert_eq!(labels, ["pricing/yogurt-v1 (actions=grid)", "pricing/yogurt-v1 (actions=default)"]);
     }
@@ -476,7 +461,7 @@ mod tests {
     #[test]
     fn mixed_and_doubled_trials_are_refused() {
         let whole = sample::records();
-        let refused = |records: &[Record]| summarise("t", "c", records, &mut sample::draw()).unwrap_err();
+        let refused = |records: &[Record]| summarise("t", "c", records, &sample::draw).unwrap_err();
         assert_eq!(refused(&[]), SummaryError::Empty);
         let mut records = whole.clone();
         records.push(whole[4].clone());
@@ -498,9 +483,8 @@ mod tests {
         let mut scores: Vec<f64> = cells.flat_map(|cell| cell.runs.iter().filter_map(|run| run.score)).collect();
         scores.sort_by(f64::total_cmp);
         assert_eq!((dqn.runs, dqn.worlds.len()), (15, 3));
-        assert_close(dqn.iqm, scores[3..12].iter().sum::<f64>() / 9.0);
-        let ci = dqn.iqm_ci.as_ref().unwrap();
-        assert!(ci.low <= dqn.iqm && dqn.iqm <= ci.high);
+        assert_close(dqn.iqm.point, scores[3..12].iter().sum::<f64>() / 9.0);
+        assert!(dqn.iqm.low.unwrap() <= dqn.iqm.point && dqn.iqm.point <= dqn.iqm.high.unwrap());
         assert!(summary.overall.iter().all(|overall| overall.agent != "price_grid"), "one world is no aggregate");
     }
 

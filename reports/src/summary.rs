@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::record::{Code, Evaluation, Hashes, Reference, Status};
-use crate::stats::Interval;
+use crate::stats::{Estimate, Interval};
 use crate::verdicts::Tick;
 
 /// Number of the layout of `report.json`.
@@ -126,7 +126,7 @@ pub struct Confidence {
     /// Upper end.
     pub high: f64,
     /// `t`: Student's t over runs; `episodes`: 1.96 standard errors over the evaluation episodes of a reference
-    /// policy, all of whose runs are the same; `bootstrap`: percentile interval of the stratified bootstrap.
+    /// policy, all of whose runs are the same.
     pub method: String,
 }
 
@@ -183,11 +183,13 @@ pub struct Overall {
     /// Runs in all of them.
     pub runs: usize,
     /// Interquartile mean of all runs' scores.
-    pub iqm: f64,
-    /// Its interval by the stratified bootstrap; absent if some world has one run only.
-    pub iqm_ci: Option<Confidence>,
+    pub iqm: Estimate,
+    /// Mean of the worlds' mean scores.
+    pub mean: Estimate,
     /// Median of the worlds' mean scores.
-    pub median: f64,
+    pub median: Estimate,
+    /// How far scores fall short of 1 on average, those above 1 counting as 1.
+    pub optimality_gap: Estimate,
 }
 
 /// Records that one build made on one kind of device.

@@ -3,10 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::number::{decimals, fixed};
+use crate::stats::SEEDS_FOR_A_CLAIM;
 use crate::summary::{Cell, Summary, World};
-
-/// Fewest seeds on which a claim should rest; below, intervals are wide and their coverage uncertain.
-pub const SEEDS_FOR_A_CLAIM: usize = 10;
 
 /// One thing that a careful reader checks first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

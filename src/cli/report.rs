@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
     Error, envs,
-    envs::{Domain, Purpose, Rng},
     reports::{Record, ReportContext, Summary, WorldText, read_records, write_report},
+    resampling,
 };
 use std::{
     path::{Path, PathBuf},
@@ -47,7 +47,6 @@ pub fn write(folder: &Path, records: &[Record], title: &str, command: &str) -> R
         page_markdown: entry.page(),
     });
     let context = ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect() };
-    let mut stream = Rng::new(0, Domain::Statistics).stream(Purpose::BOOTSTRAP);
-    write_report(folder, records, &context, &mut |count| stream.below(count))
+    write_report(folder, records, &context, &resampling::draw(0))
         .with_context(|| format!("cannot write the report to {}", folder.display()))
 }

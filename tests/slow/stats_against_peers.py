@@ -1,0 +1,159 @@
+"""`mercato stats` against rliable, scipy and statsmodels, on random and on nasty scores; and how much faster it is.
+
+    python tests/slow/stats_against_peers.py target/release/mercato
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from rliable import library, metrics
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_ind
+
+TOLERANCE = 1e-9
+MARGIN = 0.2
+
+
+def cases(rng):
+    """Scores by algorithm: a list of tasks, each an array of runs."""
+    def normal(tasks, runs, shift):
+        return [rng.normal(shift + 0.1 * task, 0.2, runs) for task in range(tasks)]
+
+    yield "random", {name: normal(4, 10, shift) for name, shift in [("a", 0.4), ("b", 0.5), ("c", 0.8)]}
+    yield "skewed", {name: [rng.lognormal(-1, 1, 7) for _ in range(3)] for name in "ab"}
+    yield "ties", {name: [rng.integers(0, 4, 9) / 3 for _ in range(3)] for name in "ab"}
+    yield "a constant column", {"a": [np.full(6, 0.1), rng.normal(size=6)], "b": normal(2, 6, 0.3)}
+    yield "one run", {name: normal(5, 1, 0.5) for name in "ab"}
+    yield "three cells", {"a": [rng.normal(size=3)], "b": [rng.normal(size=3)]}
+    yield "large and small", {"a": normal(1, 5, 1e6), "b": [1e-9 * rng.normal(size=5)]}
+    yield "unequal numbers", {"a": normal(2, 8, 0.5), "b": normal(2, 13, 0.4)}
+
+
+def run(mercato, scores, *more):
+    with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        file.write("algorithm,run,task,score\n")
+        for name, tasks in scores.items():
+            for task, runs in enumerate(tasks):
+                file.writelines(f"{name},{run},{task},{float(score)!r}\n" for run, score in enumerate(runs))
+        file.flush()
+        start = time.perf_counter()
+        command = [mercato, "stats", file.name, "--format", "json", *more]
+        out = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        return json.loads(out), time.perf_counter() - start
+
+
+def close(ours, theirs, what):
+    scale = max(1.0, abs(theirs))
+    assert abs(ours - theirs) <= TOLERANCE * scale, f"{what}: {ours} against {theirs}"
+
+
+def compare(name, scores, found):
+    for algorithm, tasks in scores.items():
+        matrix, ours = np.stack(tasks, axis=1), found["algorithms"][algorithm]
+        theirs = {
+            "iqm": metrics.aggregate_iqm(matrix),
+            "mean": metrics.aggregate_mean(matrix),
+            "median": metrics.aggregate_median(matrix),
+            "optimality_gap": metrics.aggregate_optimality_gap(matrix),
+        }
+        for figure, value in theirs.items():
+            close(ours[figure]["point"], value, f"{name}, {algorithm}, {figure}")
+        thresholds = np.array(found["profiles"]["thresholds"])
+        profile = [library.run_score_deviation(matrix, threshold) for threshold in thresholds]
+        for estimate, share in zip(found["profiles"]["algorithms"][algorithm], profile):
+            close(estimate["point"], share, f"{name}, {algorithm}, profile")
+    for pair in found["improvement"]:
+        x, y = (np.stack(scores[pair[side]], axis=1) for side in "xy")
+        close(pair["point"], metrics.probability_of_improvement(x, y), f"{name}, improvement")
+    raw = {"welch": [], "mann_whitney": [], "permutation": []}
+    for test in found["tests"]:
+        x, y = (scores[test[side]][int(test["task"])] for side in "xy")
+        what = f"{name}, task {test['task']}"
+        if test["welch"] is not None:
+            welch = stats.ttest_ind(x, y, equal_var=False)
+            interval = welch.confidence_interval()
+            for ours, theirs in [
+                (test["welch"]["t"], welch.statistic),
+                (test["welch"]["freedom"], welch.df),
+                (test["welch"]["p"], welch.pvalue),
+                (test["welch"]["interval"]["low"], interval.low),
+                (test["welch"]["interval"]["high"], interval.high),
+            ]:
+                close(ours, theirs, f"{what}, Welch")
+            close(test["equivalence"]["p"], ttost_ind(x, y, -MARGIN, MARGIN, usevar="unequal")[0], f"{what}, equivalence")
+        else:
+            assert len(x) < 2 or len(y) < 2 or np.var(x) + np.var(y) == 0, what
+        ranks = test["mann_whitney"]
+        close(ranks["u"], stats.mannwhitneyu(x, y).statistic, f"{what}, U")
+        if len(set([*x, *y])) == len(x) + len(y) and ranks["exact"]:
+            close(ranks["p"], stats.mannwhitneyu(x, y, method="exact").pvalue, f"{what}, Mann-Whitney")
+        elif len(x) + len(y) <= 18 and len(x) > 1:
+            ranked = lambda a, b: stats.mannwhitneyu(a, b).statistic  # noqa: E731
+            exact = stats.permutation_test((x, y), ranked, permutation_type="independent", n_resamples=50_000)
+            assert abs(ranks["p"] - exact.pvalue) < 0.01, f"{what}, ties: {ranks['p']} against {exact.pvalue}"
+        if test["permutation"]["exact"] and len(x) > 1:
+            mean = lambda a, b, axis: np.mean(a, axis=axis) - np.mean(b, axis=axis)  # noqa: E731
+            kind = {"permutation_type": "independent", "n_resamples": np.inf, "vectorized": True}
+            close(test["permutation"]["p"], stats.permutation_test((x, y), mean, **kind).pvalue, f"{what}, permutation")
+        wins = np.sign(np.subtract.outer(x, y))
+        close(test["cliffs_delta"], wins.mean(), f"{what}, Cliff's delta")
+        for kind in raw:
+            if test[kind] is not None:
+                raw[kind].append((test[kind]["p"], test[kind]["p_holm"]))
+    for kind, pairs in raw.items():
+        if pairs:
+            adjusted = multipletests([p for p, _ in pairs], method="holm")[1]
+            for (_, ours), theirs in zip(pairs, adjusted):
+                close(ours, theirs, f"{name}, Holm over {kind}")
+
+
+def intervals(mercato, rng):
+    """Ends of intervals differ by no more than two runs of rliable itself do, and rliable takes 100 times as long."""
+    scores = {name: [rng.normal(shift, 0.3, 10) for _ in range(8)] for name, shift in [("a", 0.5), ("b", 0.6)]}
+    reps = 5_000
+    found, ours = run(mercato, scores, "--resamples", str(reps))
+    matrices = {name: np.stack(tasks, axis=1) for name, tasks in scores.items()}
+    figures = [metrics.aggregate_iqm, metrics.aggregate_mean, metrics.aggregate_median, metrics.aggregate_optimality_gap]
+    start = time.perf_counter()
+    _, aggregates = library.get_interval_estimates(
+        matrices, lambda x: np.array([figure(x) for figure in figures]), reps=reps
+    )
+    pair = {"a,b": (matrices["a"], matrices["b"])}
+    _, improvement = library.get_interval_estimates(pair, metrics.probability_of_improvement, reps=reps)
+    theirs = time.perf_counter() - start
+    for name, bounds in aggregates.items():
+        for at, figure in enumerate(["iqm", "mean", "median", "optimality_gap"]):
+            estimate = found["algorithms"][name][figure]
+            width = estimate["high"] - estimate["low"]
+            # The 2.5 % quantile of 5000 normal replicates has a standard error of 0.009 widths; both sides have one.
+            for end, bound in [("low", bounds[0][at]), ("high", bounds[1][at])]:
+                assert abs(estimate[end] - bound) < 0.06 * width, f"{name}, {figure}: {estimate} against {bounds[:, at]}"
+    estimate, bounds = found["improvement"][0], improvement["a,b"].ravel()
+    width = estimate["high"] - estimate["low"]
+    assert abs(estimate["low"] - bounds[0]) < 0.06 * width and abs(estimate["high"] - bounds[1]) < 0.06 * width
+    return theirs / ours
+
+
+def main(mercato):
+    rng = np.random.default_rng(7)
+    names = []
+    for name, scores in cases(rng):
+        found, _ = run(mercato, scores, "--resamples", "200", "--margin", str(MARGIN))
+        if name == "unequal numbers":  # rliable needs as many runs of every task, which each of the two has
+            assert [test["n"] for test in found["tests"]] == [[8, 13], [8, 13]]
+        if name == "one run":
+            assert all(value["iqm"]["low"] is None for value in found["algorithms"].values())
+        compare(name, scores, found)
+        names.append(name)
+    ratio = intervals(mercato, rng)
+    assert ratio > 100, f"rliable takes only {ratio:.0f} times as long"
+    print(f"equal to rliable, scipy and statsmodels on {', '.join(names)}; rliable takes {ratio:.0f} times as long")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
