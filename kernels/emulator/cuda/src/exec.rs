@@ -7,6 +7,8 @@ mod integer;
 mod order;
 mod shared;
 mod step;
+#[cfg(test)]
+mod tests;
 mod warp;
 
 use crate::counts::Counts;

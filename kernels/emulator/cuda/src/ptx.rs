@@ -11,6 +11,7 @@ mod lexer;
 mod modifiers;
 mod module;
 mod operand;
+mod supported;
 
 pub use module::{Module, parse};
 

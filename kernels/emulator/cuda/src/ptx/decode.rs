@@ -3,6 +3,7 @@ use super::instruction::*;
 use super::lexer::{Token, number};
 use super::modifiers::Modifiers;
 use super::operand::Names;
+use super::supported;
 
 type Result<T> = std::result::Result<T, String>;
 type Operands<'t, 'a> = [&'t [Token<'a>]];
@@ -13,6 +14,7 @@ pub(super) fn operation(names: &mut Names, opcode: &str, operands: &[Token<'_>])
     let operands = split(operands);
     let operation = one(names, base, &mut modifiers, &operands)?;
     modifiers.finish()?;
+    supported::check(&operation)?;
     Ok(operation)
 }
 
@@ -81,6 +83,9 @@ fn one(names: &mut Names, base: &str, modifiers: &mut Modifiers<'_>, operands: &
             let from_generic = modifiers.take("to");
             let space = modifiers.space();
             let of = modifiers.kind()?;
+            if of != Type::U64 {
+                return Err("addresses have 64 bits".into());
+            }
             let [to, a] = exactly(operands)?;
             Ok(Operation::Cvta { space, from_generic, to: names.destination(to, of)?, a: names.source(a, Type::U64)? })
         }
@@ -102,7 +107,7 @@ fn one(names: &mut Names, base: &str, modifiers: &mut Modifiers<'_>, operands: &
         "vote" => vote(names, modifiers, operands),
         "redux" => redux(names, modifiers, operands),
         "activemask" => {
-            let of = modifiers.kind()?;
+            let of = word(modifiers)?;
             let [to] = exactly(operands)?;
             Ok(Operation::Activemask { to: names.destination(to, of)? })
         }
@@ -406,9 +411,6 @@ fn atomic(
     });
     let with = with.ok_or("this atomic operation is not supported")?;
     let of = modifiers.kind()?;
-    if of.is_float() && with != Atomic::Add || of.size() < 4 {
-        return Err("this atomic operation is not supported for its type".into());
-    }
     let (to, rest) = match operands {
         [to, rest @ ..] if !reduction => (names.optional(to, of)?, rest),
         rest => (None, rest),
@@ -445,6 +447,12 @@ fn barrier(
     }
 }
 
+/// A type of 32 bits.
+fn word(modifiers: &mut Modifiers<'_>) -> Result<Type> {
+    let of = modifiers.kind()?;
+    if of.size() == 4 { Ok(of) } else { Err("32 bits are expected".into()) }
+}
+
 fn shuffle(names: &mut Names, modifiers: &mut Modifiers<'_>, operands: &Operands<'_, '_>) -> Result<Operation> {
     if !modifiers.take("sync") {
         return Err("shfl without .sync is not supported".into());
@@ -457,7 +465,7 @@ fn shuffle(names: &mut Names, modifiers: &mut Modifiers<'_>, operands: &Operands
         _ => None,
     });
     let with = with.ok_or("shfl needs a mode")?;
-    let of = modifiers.kind()?;
+    let of = word(modifiers)?;
     let [to, a, b, clamp, members] = exactly(operands)?;
     let mut targets = to.split(|token| token.is("|"));
     let to = names.destination(targets.next().unwrap_or_default(), of)?;
@@ -486,6 +494,9 @@ fn vote(names: &mut Names, modifiers: &mut Modifiers<'_>, operands: &Operands<'_
     });
     let with = with.ok_or("vote needs a mode")?;
     let of = modifiers.kind()?;
+    if of != if with == Vote::Ballot { Type::U32 } else { Type::Pred } {
+        return Err("the vote has another type".into());
+    }
     let [to, condition, members] = exactly(operands)?;
     Ok(Operation::Vote {
         with,
