@@ -65,7 +65,6 @@ pub fn lanes(mask: u32) -> impl Iterator<Item = usize> {
 }
 
 /// Distinct sectors of 32 bytes that a request touches, where each lane accesses `size` bytes at its address.
-#[inline(always)]
 pub fn sectors(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
     let (first, last) = (|address: u64| address >> 5, |address: u64| (address + size - 1) >> 5);
     let start = addresses[0];
@@ -97,7 +96,6 @@ pub fn sectors(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
 
 /// Passes over the banks that a request to shared memory needs: 32 banks of 4 bytes; accesses of 8 and 16 bytes go by
 /// half and quarter warps.
-#[inline(always)]
 pub fn wavefronts(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
     let group = match size {
         16 => 8,

@@ -66,23 +66,6 @@ struct Machine<'a> {
 
 /// Runs a launch to its end; an error is a fault with kernel, line, lane and address.
 pub fn run(launch: &Launch, options: &Options, memory: &mut Memory, counts: &mut Counts) -> Result<(), String> {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: the machine has these instructions.
-        return unsafe { run_avx2(launch, options, memory, counts) };
-    }
-    run_plain(launch, options, memory, counts)
-}
-
-/// The same body with instructions that make the loops over lanes, and fused multiply-adds, an order faster.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma,bmi1,bmi2,popcnt,lzcnt")]
-fn run_avx2(launch: &Launch, options: &Options, memory: &mut Memory, counts: &mut Counts) -> Result<(), String> {
-    run_plain(launch, options, memory, counts)
-}
-
-#[inline(always)]
-fn run_plain(launch: &Launch, options: &Options, memory: &mut Memory, counts: &mut Counts) -> Result<(), String> {
     let kernel = &*launch.kernel;
     let threads = launch.block.iter().product::<u32>();
     let dynamic = launch.dynamic_shared as usize;

@@ -18,8 +18,7 @@ struct Request {
 }
 
 impl Request {
-    #[inline(always)]
-    fn new(warp: &Warp, space: Space, address: Address, size: u64, lanes: u32) -> Result<Self, String> {
+        fn new(warp: &Warp, space: Space, address: Address, size: u64, lanes: u32) -> Result<Self, String> {
         let offset = address.offset as u64;
         let base = address.base as usize;
         let mut addresses: Lanes<u64> = if address.wide {
@@ -57,8 +56,7 @@ impl Request {
     }
 
     /// The bytes that all lanes together span, from which address on; none if they are not one piece of memory.
-    #[inline(always)]
-    fn window<'m>(&self, memory: &'m mut Memory, shared: &'m mut [u8]) -> Option<(u64, &'m mut [u8])> {
+        fn window<'m>(&self, memory: &'m mut Memory, shared: &'m mut [u8]) -> Option<(u64, &'m mut [u8])> {
         let (mut low, mut high) = (u64::MAX, 0);
         for lane in 0..32 {
             let on = self.lanes >> lane & 1 == 1;
@@ -107,8 +105,7 @@ impl Machine<'_> {
     }
 
     /// Looks for a race with what other threads did since the last barrier.
-    #[inline(always)]
-    fn touch(&mut self, warp: &Warp, request: &Request, touch: Touch) -> Result<(), String> {
+        fn touch(&mut self, warp: &Warp, request: &Request, touch: Touch) -> Result<(), String> {
         if request.space != Space::Shared || !self.shared.is_checked() {
             return Ok(());
         }
@@ -122,7 +119,6 @@ impl Machine<'_> {
     }
 }
 
-#[inline(always)]
 pub fn load(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: u32) -> Result<(), String> {
     let element = access.of.size();
     if access.space == Space::Param {
@@ -168,7 +164,6 @@ pub fn load(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: u
 }
 
 /// Loads of parameters, which no memory system sees.
-#[inline(always)]
 fn parameter(warp: &mut Warp, machine: &Machine<'_>, access: Access, lanes: u32) -> Result<(), String> {
     let size = access.of.size() * access.count as usize;
     for lane in counts::lanes(lanes) {
@@ -181,7 +176,6 @@ fn parameter(warp: &mut Warp, machine: &Machine<'_>, access: Access, lanes: u32)
 }
 
 /// Registers of one lane from memory.
-#[inline(always)]
 fn fill(warp: &mut Warp, access: Access, lane: usize, bytes: &[u8]) {
     let size = access.of.size();
     for (part, to) in access.registers.iter().take(access.count as usize).enumerate() {
@@ -201,7 +195,6 @@ fn fill(warp: &mut Warp, access: Access, lane: usize, bytes: &[u8]) {
     }
 }
 
-#[inline(always)]
 pub fn store(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: u32) -> Result<(), String> {
     let element = access.of.size();
     let request = Request::new(warp, access.space, access.address, (element * access.count as usize) as u64, lanes)?;
@@ -232,7 +225,6 @@ pub fn store(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: 
 }
 
 /// Memory from registers of one lane.
-#[inline(always)]
 fn empty(warp: &Warp, access: Access, lane: usize, bytes: &mut [u8]) {
     let size = access.of.size();
     for (part, from) in access.registers.iter().take(access.count as usize).enumerate() {

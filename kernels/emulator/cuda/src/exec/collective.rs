@@ -16,7 +16,6 @@ pub fn check_members(warp: &Warp, members: u16, lanes: u32) -> Result<(), String
     Ok(())
 }
 
-#[inline(always)]
 pub fn shuffle(warp: &mut Warp, with: Shuffle, (to, valid): (u16, Option<u16>), [a, b, clamp]: [u16; 3], lanes: u32) {
     let (a, b, clamp) = (warp.narrow[a as usize], &warp.narrow[b as usize], &warp.narrow[clamp as usize]);
     let mut inside = 0;
@@ -45,7 +44,6 @@ pub fn shuffle(warp: &mut Warp, with: Shuffle, (to, valid): (u16, Option<u16>), 
     }
 }
 
-#[inline(always)]
 pub fn vote(warp: &mut Warp, with: Vote, to: u16, condition: Condition, lanes: u32) {
     let votes = holds(warp, condition) & lanes;
     let answer = match with {

@@ -10,7 +10,6 @@ enum Value {
     Float(f64),
 }
 
-#[inline(always)]
 pub fn cvt(
     warp: &mut Warp,
     (from, into): (Type, Type),
@@ -103,7 +102,6 @@ fn stored(value: i128, into: Type) -> u64 {
 }
 
 /// `bits` of type `of` as a register holds them: small integers are extended to 32 bits.
-#[inline(always)]
 pub fn extended(bits: u64, of: Type) -> u64 {
     match of {
         Type::U8 => bits & 0xFF,

@@ -4,7 +4,6 @@ use crate::ptx::instruction::{Binary, Type, Unary};
 
 const REFUSED: &str = "the decoder refuses other operations";
 
-#[inline(always)]
 pub fn unary(warp: &mut Warp, with: Unary, of: Type, to: u16, a: u16, lanes: u32) {
     if of == Type::F64 {
         let with = |a: f64| match with {
@@ -25,7 +24,6 @@ pub fn unary(warp: &mut Warp, with: Unary, of: Type, to: u16, a: u16, lanes: u32
     }
 }
 
-#[inline(always)]
 pub fn binary(warp: &mut Warp, with: Binary, of: Type, to: u16, [a, b]: [u16; 2], lanes: u32) {
     if of == Type::F64 {
         return binary64(warp, with, to, [a, b], lanes);
@@ -65,7 +63,6 @@ pub fn binary(warp: &mut Warp, with: Binary, of: Type, to: u16, [a, b]: [u16; 2]
     }
 }
 
-#[inline(always)]
 fn binary64(warp: &mut Warp, with: Binary, to: u16, [a, b]: [u16; 2], lanes: u32) {
     let number = f64::from_bits;
     match with {
@@ -100,8 +97,24 @@ fn binary64(warp: &mut Warp, with: Binary, to: u16, [a, b]: [u16; 2], lanes: u32
     }
 }
 
-#[inline(always)]
+/// Without the machine's own instruction it is a slow library call, so this one is compiled twice.
 pub fn fma(warp: &mut Warp, of: Type, to: u16, operands: [u16; 3], lanes: u32) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: the machine has these instructions.
+        return unsafe { fma_avx2(warp, of, to, operands, lanes) };
+    }
+    fma_plain(warp, of, to, operands, lanes);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn fma_avx2(warp: &mut Warp, of: Type, to: u16, operands: [u16; 3], lanes: u32) {
+    fma_plain(warp, of, to, operands, lanes);
+}
+
+#[inline(always)]
+fn fma_plain(warp: &mut Warp, of: Type, to: u16, operands: [u16; 3], lanes: u32) {
     if of == Type::F64 {
         let number = f64::from_bits;
         warp.wide3(to, operands, lanes, |a, b, c| number(a).mul_add(number(b), number(c)).to_bits());

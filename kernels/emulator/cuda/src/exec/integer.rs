@@ -6,7 +6,6 @@ const HALF: u32 = 0xFFFF;
 /// What the decoder lets through is covered.
 const REFUSED: &str = "the decoder refuses other types";
 
-#[inline(always)]
 pub fn unary(warp: &mut Warp, with: Unary, of: Type, to: u16, a: u16, lanes: u32) {
     let wide = of.is_wide();
     match with {
@@ -47,7 +46,6 @@ pub fn unary(warp: &mut Warp, with: Unary, of: Type, to: u16, a: u16, lanes: u32
 }
 
 /// Position of the highest bit, or how far it must be shifted to the top; all ones without a bit.
-#[inline(always)]
 fn highest(leading: u32, width: u32, shift: bool) -> u32 {
     if leading == width {
         u32::MAX
@@ -58,7 +56,6 @@ fn highest(leading: u32, width: u32, shift: bool) -> u32 {
     }
 }
 
-#[inline(always)]
 pub fn binary(warp: &mut Warp, with: Binary, of: Type, to: u16, [a, b]: [u16; 2], lanes: u32) {
     match (of.size(), with) {
         (_, Binary::Shl | Binary::Shr) => shift(warp, with == Binary::Shl, of, to, [a, b], lanes),
@@ -68,7 +65,6 @@ pub fn binary(warp: &mut Warp, with: Binary, of: Type, to: u16, [a, b]: [u16; 2]
     }
 }
 
-#[inline(always)]
 fn shift(warp: &mut Warp, left: bool, of: Type, to: u16, [a, b]: [u16; 2], lanes: u32) {
     let signed = of.is_signed();
     match of.size() {
@@ -94,7 +90,6 @@ fn shift(warp: &mut Warp, left: bool, of: Type, to: u16, [a, b]: [u16; 2], lanes
     }
 }
 
-#[inline(always)]
 fn binary64(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 2], lanes: u32) {
     match (with, signed) {
         (Binary::Add, _) => warp.wide2(to, a, b, lanes, u64::wrapping_add),
@@ -124,7 +119,6 @@ fn binary64(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 
     }
 }
 
-#[inline(always)]
 fn binary32(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 2], lanes: u32) {
     match (with, signed) {
         (Binary::Add, _) => warp.narrow2(to, a, b, lanes, u32::wrapping_add),
@@ -156,7 +150,6 @@ fn binary32(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 
     }
 }
 
-#[inline(always)]
 fn binary16(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 2], lanes: u32) {
     match (with, signed) {
         (Binary::Add, _) => warp.narrow2(to, a, b, lanes, |a, b| a.wrapping_add(b) & HALF),
@@ -177,7 +170,6 @@ fn binary16(warp: &mut Warp, with: Binary, signed: bool, to: u16, [a, b]: [u16; 
     }
 }
 
-#[inline(always)]
 pub fn ternary(warp: &mut Warp, with: Ternary, of: Type, to: u16, [a, b, c]: [u16; 3], lanes: u32) {
     let (wide, signed) = (of.is_wide(), of.is_signed());
     match with {
@@ -257,7 +249,6 @@ pub fn ternary(warp: &mut Warp, with: Ternary, of: Type, to: u16, [a, b, c]: [u1
 
 /// `bfe`: `length` bits of `value` from bit `position` on. Beyond the register a signed field has copies of the sign, as
 /// the manual's pseudo-code says.
-#[inline(always)]
 fn field(value: u64, width: u32, signed: bool, position: u32, length: u32) -> u64 {
     let (position, length) = (position & 0xFF, length & 0xFF);
     let top = width - 1;
@@ -271,7 +262,6 @@ fn field(value: u64, width: u32, signed: bool, position: u32, length: u32) -> u6
 }
 
 /// `bfi`: the low `length` bits of `a` into `b` from bit `position` on.
-#[inline(always)]
 pub fn insert(warp: &mut Warp, of: Type, to: u16, [a, b, position, length]: [u16; 4], lanes: u32) {
     let (position, length) = (&warp.narrow[position as usize], &warp.narrow[length as usize]);
     let mask = |lane: usize| {

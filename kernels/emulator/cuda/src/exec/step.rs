@@ -9,7 +9,6 @@ const SHARED: u64 = 0x7100_0000_0000;
 const LOCAL: u64 = 0x7200_0000_0000;
 
 /// The space of a generic address, and the address in it.
-#[inline(always)]
 pub fn resolve(generic: u64) -> (Space, u64) {
     match generic {
         LOCAL.. => (Space::Local, generic - LOCAL),
@@ -18,14 +17,12 @@ pub fn resolve(generic: u64) -> (Space, u64) {
     }
 }
 
-#[inline(always)]
 pub fn holds(warp: &Warp, condition: Condition) -> u32 {
     let values = warp.predicates[condition.predicate as usize];
     if condition.negated { !values } else { values }
 }
 
 /// Runs until every lane has ended or waits at a barrier.
-#[inline(always)]
 pub fn run(warp: &mut Warp, machine: &mut Machine<'_>) -> Result<(), String> {
     let code = &machine.launch.kernel.code[..];
     'group: while let Some(Group { mut pc, lanes: mut group }) = warp.pop() {
@@ -104,7 +101,6 @@ pub fn run(warp: &mut Warp, machine: &mut Machine<'_>) -> Result<(), String> {
 }
 
 /// Everything that only computes.
-#[inline(always)]
 fn plain(
     warp: &mut Warp,
     machine: &mut Machine<'_>,
@@ -219,7 +215,6 @@ fn plain(
     Ok(())
 }
 
-#[inline(always)]
 fn copy(warp: &mut Warp, of: Type, to: u16, a: u16, lanes: u32) {
     if of == Type::Pred {
         warp.set_predicate(to, warp.predicates[a as usize], lanes);
@@ -231,7 +226,6 @@ fn copy(warp: &mut Warp, of: Type, to: u16, a: u16, lanes: u32) {
 }
 
 /// The lanes where the comparison holds.
-#[inline(always)]
 fn compare(warp: &Warp, with: Comparison, of: Type, a: u16, b: u16) -> u32 {
     let (a, b) = (a as usize, b as usize);
     match of {
@@ -246,7 +240,6 @@ fn compare(warp: &Warp, with: Comparison, of: Type, a: u16, b: u16) -> u32 {
     }
 }
 
-#[inline(always)]
 #[expect(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord, reason = "only NaN differs from itself, and is not ordered")]
 fn ordered<T: PartialOrd>(with: Comparison, pair: impl Fn(usize) -> (T, T)) -> u32 {
     let lanes = |test: &dyn Fn(&T, &T) -> bool| {
