@@ -14,7 +14,7 @@ mod warp;
 use crate::counts::Counts;
 use crate::memory::Memory;
 use crate::ptx::instruction::Space;
-use crate::ptx::{Kernel, Special, Value};
+use crate::ptx::{File, Kernel, Special, Value};
 use order::Order;
 use shared::Shared;
 use std::sync::Arc;
@@ -135,10 +135,10 @@ fn constants(warp: &mut Warp, launch: &Launch) {
             Value::DynamicShared => kernel.dynamic_shared() as u64,
         };
         let register = constant.register as usize;
-        if constant.wide {
-            warp.wide[register] = [value; 32];
-        } else {
-            warp.narrow[register] = [value as u32; 32];
+        match constant.file {
+            File::Narrow => warp.narrow[register] = [value as u32; 32],
+            File::Wide => warp.wide[register] = [value; 32],
+            File::Predicate => warp.predicates[register] = if value == 0 { 0 } else { u32::MAX },
         }
     }
     let threads = launch.block.iter().product::<u32>();

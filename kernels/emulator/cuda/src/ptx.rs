@@ -77,11 +77,22 @@ pub struct Parameter {
     pub size: usize,
 }
 
+/// A register file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum File {
+    /// Up to 32 bits.
+    Narrow,
+    /// 64 bits.
+    Wide,
+    /// One bit.
+    Predicate,
+}
+
 /// A register that holds a constant.
 #[derive(Debug, Clone, Copy)]
 pub struct Constant {
-    /// Whether it is in the 64-bit file.
-    pub wide: bool,
+    /// The file it is in.
+    pub file: File,
     /// Which register.
     pub register: u16,
     /// What it holds.

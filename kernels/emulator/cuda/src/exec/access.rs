@@ -18,7 +18,7 @@ struct Request {
 }
 
 impl Request {
-        fn new(warp: &Warp, space: Space, address: Address, size: u64, lanes: u32) -> Result<Self, String> {
+    fn new(warp: &Warp, space: Space, address: Address, size: u64, lanes: u32) -> Result<Self, String> {
         let offset = address.offset as u64;
         let base = address.base as usize;
         let mut addresses: Lanes<u64> = if address.wide {
@@ -56,7 +56,7 @@ impl Request {
     }
 
     /// The bytes that all lanes together span, from which address on; none if they are not one piece of memory.
-        fn window<'m>(&self, memory: &'m mut Memory, shared: &'m mut [u8]) -> Option<(u64, &'m mut [u8])> {
+    fn window<'m>(&self, memory: &'m mut Memory, shared: &'m mut [u8]) -> Option<(u64, &'m mut [u8])> {
         let (mut low, mut high) = (u64::MAX, 0);
         for lane in 0..32 {
             let on = self.lanes >> lane & 1 == 1;
@@ -105,7 +105,7 @@ impl Machine<'_> {
     }
 
     /// Looks for a race with what other threads did since the last barrier.
-        fn touch(&mut self, warp: &Warp, request: &Request, touch: Touch) -> Result<(), String> {
+    fn touch(&mut self, warp: &Warp, request: &Request, touch: Touch) -> Result<(), String> {
         if request.space != Space::Shared || !self.shared.is_checked() {
             return Ok(());
         }

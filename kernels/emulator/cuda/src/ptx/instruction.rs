@@ -1,4 +1,5 @@
 //! Decoded instructions. Operands are indices into a register file: 32 bits, 64 bits or predicates, as the type says.
+use super::File;
 
 /// The type of an instruction. Untyped bits (`.b32`) are unsigned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,6 +45,15 @@ impl Type {
             Type::U16 | Type::S16 => 2,
             Type::U32 | Type::S32 | Type::F32 => 4,
             Type::U64 | Type::S64 | Type::F64 => 8,
+        }
+    }
+
+    /// Where its registers are.
+    pub fn file(self) -> File {
+        match self {
+            Type::Pred => File::Predicate,
+            _ if self.is_wide() => File::Wide,
+            _ => File::Narrow,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Operands: registers, immediates, special registers, symbols, addresses.
 use super::instruction::{Address, Condition, Space, Type};
 use super::lexer::{Token, number};
-use super::{Constant, Kernel, Special, Value};
+use super::{Constant, File, Kernel, Special, Value};
 use std::collections::BTreeMap;
 
 /// What a name in a body stands for.
@@ -18,7 +18,7 @@ pub enum Name {
 pub struct Names {
     pub kernel: Kernel,
     pub names: BTreeMap<String, Name>,
-    constants: BTreeMap<(bool, Value), u16>,
+    constants: BTreeMap<(File, Value), u16>,
 }
 
 type Result<T> = std::result::Result<T, String>;
@@ -30,22 +30,23 @@ impl Names {
 
     /// A new register of type `of`.
     pub fn register(&mut self, of: Type) -> Result<u16> {
-        let file = match of {
-            Type::Pred => &mut self.kernel.predicates,
-            _ if of.is_wide() => &mut self.kernel.wide,
-            _ => &mut self.kernel.narrow,
+        let file = match of.file() {
+            File::Predicate => &mut self.kernel.predicates,
+            File::Wide => &mut self.kernel.wide,
+            File::Narrow => &mut self.kernel.narrow,
         };
         *file += 1;
         u16::try_from(*file - 1).map_err(|_| "more than 65536 registers".to_string())
     }
 
-    fn constant(&mut self, value: Value, wide: bool) -> Result<u16> {
-        if let Some(register) = self.constants.get(&(wide, value)) {
+    fn constant(&mut self, value: Value, of: Type) -> Result<u16> {
+        let file = of.file();
+        if let Some(register) = self.constants.get(&(file, value)) {
             return Ok(*register);
         }
-        let register = self.register(if wide { Type::U64 } else { Type::U32 })?;
-        self.kernel.constants.push(Constant { wide, register, value });
-        self.constants.insert((wide, value), register);
+        let register = self.register(of)?;
+        self.kernel.constants.push(Constant { file, register, value });
+        self.constants.insert((file, value), register);
         Ok(register)
     }
 
@@ -66,21 +67,21 @@ impl Names {
             _ => return Err(format!("operand `{}` is not supported", text(operand))),
         };
         if let Some(bits) = number(word) {
-            if of == Type::Pred {
-                return Err("a predicate cannot be a number".into());
-            }
             let bits = if negative { bits.wrapping_neg() } else { bits };
             let bits = if of.is_wide() { bits } else { bits & u64::from(u32::MAX) };
             let bits = if of.size() == 2 { bits & 0xFFFF } else { bits };
-            return self.constant(Value::Bits(bits), of.is_wide());
+            return self.constant(Value::Bits(bits), of);
         }
         match self.names.get(word).copied() {
             Some(Name::Register(kind, register)) => {
-                let same_file = kind.is_wide() == of.is_wide() && (kind == Type::Pred) == (of == Type::Pred);
-                if same_file { Ok(register) } else { Err(format!("register {word} has another width")) }
+                if kind.file() == of.file() {
+                    Ok(register)
+                } else {
+                    Err(format!("register {word} has another width"))
+                }
             }
             Some(name) => match Self::value(name) {
-                Some(value) => self.constant(value, of.is_wide()),
+                Some(value) => self.constant(value, of),
                 None => Err(format!("operand {word} is not a value")),
             },
             None => self.special(word),
@@ -119,8 +120,11 @@ impl Names {
     /// The register of a destination operand of type `of`.
     pub fn destination(&self, operand: &[Token<'_>], of: Type) -> Result<u16> {
         let (kind, register) = self.named(operand)?;
-        let same_file = kind.is_wide() == of.is_wide() && (kind == Type::Pred) == (of == Type::Pred);
-        if same_file { Ok(register) } else { Err(format!("register {} has another width", text(operand))) }
+        if kind.file() == of.file() {
+            Ok(register)
+        } else {
+            Err(format!("register {} has another width", text(operand)))
+        }
     }
 
     /// A destination that may be the sink `_`.

@@ -39,6 +39,8 @@ const WIDTHS: &str = "
     ld.global.nc.s16 %h5, [%rd3+2]; st.global.b16 [%rd4+138], %h5; st.global.b8 [%rd4+137], %h4;
     ld.global.b32 %rd8, [%rd3+28]; st.global.b32 [%rd4+140], %rd8;
     ld.volatile.global.f32 %f8, [%rd3+8]; st.volatile.global.f32 [%rd4+160], %f8;
+    ld.volatile.global.u64 %rd9, [%rd3+8]; st.volatile.global.u64 [%rd4+168], %rd9;
+    ld.global.f32 %f9, [%rd3+12]; st.global.f32 [%rd4+176], %f9;
     ld.volatile.global.u32 %r12, [%rd3+8]; st.volatile.global.u32 [%rd4+164], %r12;
     ret;
 }";
@@ -130,7 +132,36 @@ const ATOMICS: &str = "
     ret;
 }";
 
-pub const KERNELS: &[&str] = &[WIDTHS, SPACES, ATOMICS];
+/// Parameters of every type, one of them at an address that is computed.
+const PARAMETERS: &str = "
+.version 7.0
+.target sm_75
+.address_size 64
+.visible .entry parameters(.param .u64 out, .param .u32 a, .param .f32 b, .param .f64 c, .param .align 4 .b8 d[16])
+{
+    .reg .b64 %rd<4>; .reg .b32 %r<8>; .reg .f32 %f<2>; .reg .f64 %d<2>; .reg .b16 %h<2>;
+    ld.param.u64 %rd1, [out]; ld.param.u32 %r1, [a]; ld.param.f32 %f1, [b]; ld.param.f64 %d1, [c];
+    st.global.u32 [%rd1], %r1; st.global.f32 [%rd1+4], %f1; st.global.f64 [%rd1+8], %d1;
+    mov.b64 %rd2, d; add.s64 %rd2, %rd2, 4; ld.param.b32 %r2, [%rd2]; ld.param.s32 %r2, [%rd2];
+    ld.param.v2.u32 {%r3, %r4}, [d+8]; ld.param.u8 %h1, [d]; cvt.u32.u16 %r5, %h1;
+    ld.param.v2.f32 {%f1, _}, [d+8]; ld.param.v4.u32 {%r3, _, _, %r4}, [d]; ld.param.s8 %h1, [d]; ld.param.u16 %h1, [d];
+    st.global.v4.u32 [%rd1+16], {%r2, %r3, %r4, %r5};
+    ret;
+}";
+
+pub const KERNELS: &[&str] = &[WIDTHS, SPACES, ATOMICS, PARAMETERS];
+
+#[test]
+fn parameters_are_read_where_a_c_structure_has_them() {
+    let mut bench = Bench::new();
+    let to = bench.upload(&[0; 8]);
+    let words = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let arguments = [to, words(7, 1.5f32.to_bits()), 2.5f64.to_bits(), words(0x1FF, 11), words(12, 13)];
+    bench.run(PARAMETERS, 1, 1, 0, &arguments).unwrap();
+    let found = bench.download(to, 8);
+    assert_eq!(found[..4], [7, 1.5f32.to_bits(), 0, 0x4004_0000]);
+    assert_eq!(found[4..], [11, 0x1FF, 13, 0xFF]);
+}
 
 #[test]
 fn memory_is_read_and_written_in_every_width() {
@@ -138,7 +169,7 @@ fn memory_is_read_and_written_in_every_width() {
     let input = [0xFEDC_8081, 7, 0x11, 0x22, 0x33, 0x44, 0x55, 0x8000_0066];
     let (from, to) = (bench.upload(&input), bench.upload(&[0; 48]));
     bench.run(WIDTHS, 1, 1, 0, &[from, to]).unwrap();
-    let found = bench.download(to, 42);
+    let found = bench.download(to, 45);
     assert_eq!(found[..4], [0x81, 0xFFFF_FF81, 0x8081, 0xFFFF_8081]);
     assert_eq!(found[4..10], [21, 0x11, 0x22, 0x11, 0x11, 0x22]);
     assert_eq!(found[12..17], [0x8000_0066, 0x55, 0x44, 0x33, 0x55]);
@@ -146,7 +177,7 @@ fn memory_is_read_and_written_in_every_width() {
     assert_eq!(found[24..28], [0x22, 0x44, 0x11, 0x22]);
     assert_eq!(found[28..32], [0x55, 0x8000_0066, 0x33, 0x44]);
     assert_eq!(found[32..36], [0x11, 0x22, 0xFEDC_8080, 0x8000_0066]);
-    assert_eq!(found[36..42], [0x55, 0x8000_0066, 0x33, 0x44, 0x11, 0x11]);
+    assert_eq!(found[36..45], [0x55, 0x8000_0066, 0x33, 0x44, 0x11, 0x11, 0x11, 0x22, 0x22]);
 }
 
 #[test]
