@@ -13,7 +13,11 @@ fn every_world_keeps_its_promises() {
 }
 
 /// Worlds whose actions or observations have another form by parameter.
-const FORMS: [(&str, &str, &str); 4] = [
+const FORMS: &[(&str, &str, &str)] = &[
+    ("pricing/logit-monopoly-v1", "actions", "grid"),
+    ("pricing/logit-monopoly-v1", "reward", "expected"),
+    ("pricing/linear-demand-learning-v1", "actions", "continuous"),
+    ("pricing/linear-demand-learning-v1", "observation", "history"),
     ("pricing/inventory-v1", "actions", "grid"),
     ("pricing/inventory-v1", "customers", "poisson"),
     ("pricing/inventory-large-v1", "actions", "grid"),

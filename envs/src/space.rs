@@ -231,8 +231,8 @@ impl Number {
         self.low + (self.high - self.low) * item as f32 / (self.levels - 1) as f32
     }
     /// All numbers of the grid, from the least to the greatest.
-    pub fn grid(&self) -> impl Iterator<Item = f32> + '_ {
-        (0..self.levels).map(|item| self.level(item))
+    pub fn grid(self) -> impl Iterator<Item = f32> {
+        (0..self.levels).map(move |item| self.level(item))
     }
     /// The number of the interval next to `number`.
     pub fn within(&self, number: f64) -> f64 {
@@ -364,7 +364,9 @@ fn in_range(item: u32, count: u32) -> Result<(), Fault> {
     if item < count { Ok(()) } else { Err(Fault::OutOfRange { item, count }) }
 }
 
-fn clip(x: f32, [low, high]: [f32; 2]) -> f32 {
+/// `x`, or the nearer end of the interval.
+#[inline]
+pub(crate) fn clip(x: f32, [low, high]: [f32; 2]) -> f32 {
     if x < low {
         low
     } else if x > high {

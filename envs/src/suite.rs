@@ -8,6 +8,10 @@ mod played;
 pub mod pricing {
     pub mod inventory;
     pub mod inventory_large;
+    pub mod linear_demand_learning;
+    pub mod logit_monopoly;
+    pub mod logit_monopoly_contextual;
+    pub mod reference_price;
     pub mod yogurt;
 }
 
@@ -62,12 +66,28 @@ pub const ENVS: &[Entry] = &[
         "rec/choc-kale-hard-v1",
         include_str!("suite/rec/choc_kale_hard.rs"),
     ),
+    Entry::new::<pricing::logit_monopoly::LogitMonopoly>(
+        "pricing/logit-monopoly-v1",
+        include_str!("suite/pricing/logit_monopoly.rs"),
+    ),
+    Entry::new::<pricing::logit_monopoly_contextual::LogitMonopolyContextual>(
+        "pricing/logit-monopoly-contextual-v1",
+        include_str!("suite/pricing/logit_monopoly_contextual.rs"),
+    ),
+    Entry::new::<pricing::linear_demand_learning::LinearDemandLearning>(
+        "pricing/linear-demand-learning-v1",
+        include_str!("suite/pricing/linear_demand_learning.rs"),
+    ),
     Entry::new::<rec::huge_factored::Huge>("rec/huge-factored-v1", include_str!("suite/rec/huge_factored.rs")),
     Entry::new::<rec::huge_hashed::HugeHashed>("rec/huge-hashed-v1", include_str!("suite/rec/huge_hashed.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::inventory_large::InventoryLarge>(
         "pricing/inventory-large-v1",
         include_str!("suite/pricing/inventory_large.rs"),
+    ),
+    Entry::new::<pricing::reference_price::ReferencePrice>(
+        "pricing/reference-price-v1",
+        include_str!("suite/pricing/reference_price.rs"),
     ),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
     Entry::new::<news::fresh::Fresh>("news/fresh-v1", include_str!("suite/news/fresh.rs")),
