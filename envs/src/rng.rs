@@ -94,6 +94,12 @@ impl Rng {
         Self { row, episode, step, ..self }
     }
 
+    /// The key, for a device that draws for itself.
+    #[inline]
+    pub fn key(&self) -> [u32; 2] {
+        self.key
+    }
+
     /// The numbers at this address for one purpose, from their beginning.
     #[inline]
     pub fn stream(&self, purpose: Purpose) -> Stream {

@@ -12,6 +12,56 @@ pub enum Error {
     /// The machine lacks the instruction set that was asked for.
     #[error("this machine has no {0}; unset MERCATO_ISA or set it to scalar")]
     MissingIsa(&'static str),
+    /// There is no CUDA on this machine.
+    #[error(
+        "there is no CUDA here: the library libcuda.so.1 is not found; install the NVIDIA driver, or leave out --device \
+         cuda to compute on the processor, with the same bits"
+    )]
+    NoCuda,
+    /// The driver finds no device.
+    #[error(
+        "the NVIDIA driver finds no device; check `nvidia-smi` and CUDA_VISIBLE_DEVICES, or leave out --device cuda"
+    )]
+    NoDevice,
+    /// The driver is too old.
+    #[error("the NVIDIA driver is for CUDA {}.{}; this needs {}.{}: update it, or leave out --device cuda",
+        has / 1000, has % 1000 / 10, needs / 1000, needs % 1000 / 10)]
+    OldDriver {
+        /// Its version, 1000 · major + 10 · minor.
+        has: i32,
+        /// The oldest that does.
+        needs: i32,
+    },
+    /// The device is too old.
+    #[error("{name} has compute capability {}.{}; the kernels need {}.{}; leave out --device cuda",
+        has.0, has.1, needs.0, needs.1)]
+    OldDevice {
+        /// The device.
+        name: String,
+        /// Its compute capability.
+        has: (i32, i32),
+        /// The least that does.
+        needs: (i32, i32),
+    },
+    /// The driver refused something.
+    #[error("CUDA failed while {doing}: {code}")]
+    Cuda {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's name for it.
+        code: String,
+    },
+    /// A kernel was given what it does not take: a defect of an operation.
+    #[error("kernel {kernel}: {problem}")]
+    Launch {
+        /// The kernel.
+        kernel: &'static str,
+        /// What does not fit.
+        problem: String,
+    },
+    /// The device has no body for an operation.
+    #[error("`{0}` has no CUDA body yet; leave out --device cuda")]
+    NotOnCuda(&'static str),
     /// A batch was asked of a ring without a complete transition.
     #[error(
         "the replay memory of {slots} slots offers no complete transition after {committed} steps; start learning later \

@@ -2,7 +2,11 @@
 //! in index order, from a given start.
 //!
 //! A tile may have any shape, because no tile splits the chain: plain loops, AVX2 and AVX-512 give the same bits.
-use crate::cpu::Isa;
+use crate::{
+    cpu::Isa,
+    cuda::{Arg, Cuda, Grid},
+    error::Result,
+};
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "intrinsics")]
@@ -103,6 +107,71 @@ impl Product<'_> {
                 out[i * self.columns + j] = if !self.relu || chain > 0.0 { chain } else { 0.0 };
             }
         }
+    }
+}
+
+/// A product of a dense layer, by how its operands lie on a device.
+#[derive(Clone, Copy)]
+pub(crate) enum Layout {
+    /// x · W: the left operand depth-first.
+    Forward,
+    /// xᵀ · dy: none depth-first.
+    Weights,
+    /// dy · Wᵀ: both depth-first.
+    Inputs,
+}
+
+/// The operands of a product on a device, each with the distance of its rows as they lie.
+pub(crate) struct DeviceProduct {
+    pub layout: Layout,
+    pub rows: usize,
+    pub depth: usize,
+    pub columns: usize,
+    pub left: (Arg, usize),
+    pub right: (Arg, usize),
+    /// Where the chains start: one number per column, or nothing for +0.
+    pub start: Arg,
+    pub relu: bool,
+    pub out: Arg,
+}
+
+/// From so many tiles of 64 × 64 on, a device has work for its processors; below, tiles of 32 × 32 give it more.
+const ENOUGH_TILES: usize = 32;
+
+impl DeviceProduct {
+    /// Puts the product into the device's stream.
+    pub fn run(self, cuda: &Cuda) -> Result<()> {
+        let tiles = |width: usize| [self.columns.div_ceil(width), self.rows.div_ceil(width)];
+        let [across, down] = tiles(64);
+        let large = across * down >= ENOUGH_TILES;
+        let kernel = match (self.layout, large) {
+            (Layout::Forward, false) => "gemm_forward_32",
+            (Layout::Forward, true) => "gemm_forward_64",
+            (Layout::Weights, false) => "gemm_weights_32",
+            (Layout::Weights, true) => "gemm_weights_64",
+            (Layout::Inputs, false) => "gemm_inputs_32",
+            (Layout::Inputs, true) => "gemm_inputs_64",
+        };
+        let grid =
+            if large { Grid { blocks: tiles(64), threads: 256 } } else { Grid { blocks: tiles(32), threads: 64 } };
+        let (rows, depth, columns) = (self.rows.into(), self.depth.into(), self.columns.into());
+        let (left, right) = (self.left, self.right);
+        cuda.launch(
+            kernel,
+            grid,
+            &[
+                rows,
+                depth,
+                columns,
+                left.0,
+                left.1.into(),
+                right.0,
+                right.1.into(),
+                self.start,
+                self.relu.into(),
+                self.out,
+            ],
+        )
     }
 }
 

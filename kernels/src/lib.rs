@@ -15,9 +15,12 @@
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod cpu;
+pub mod cuda;
 pub mod device;
 mod dispatch;
 pub mod error;
+#[cfg(test)]
+mod every_device;
 mod gemm;
 pub mod memory;
 pub mod ops;
@@ -26,6 +29,7 @@ pub mod schedule;
 mod testing;
 
 pub use cpu::{Cpu, Isa};
+pub use cuda::Cuda;
 pub use device::{Device, Element, Span};
 pub use error::{Error, Result};
 pub use memory::{Batch, Memory, STEPS, UPDATES, Weights, clock};

@@ -9,6 +9,7 @@
 //! Then the target: a copy every `every` updates, or target ← target + τ(θ − target).
 use crate::{
     cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
     device::Device,
     dispatch::compiled,
     error::Result,
@@ -96,6 +97,31 @@ impl Adam for Cpu {
             )),
         }
         Ok(())
+    }
+}
+
+impl Adam for Cuda {
+    fn adam(&self, config: &AdamConfig, clock: &mut Buffer<u32>, weights: &mut Weights<Self>) -> Result<()> {
+        let len = weights.len;
+        let chunks = if config.clip < f32::INFINITY { len.div_ceil(CHUNK) } else { 0 };
+        let gradient = weights.gradient.first(len);
+        self.launch("adam_norm", blocks(chunks * CHAINS, CHAINS as u32), &[len.into(), gradient, self.sums(chunks)])?;
+        let (every, share) = match config.target {
+            TargetUpdate::Hard(every) => (every, 0.0),
+            TargetUpdate::Soft(share) => (0, share),
+        };
+        let [beta1, beta2] = config.beta.map(Into::into);
+        let Ramp { from, to, over } = config.rate;
+        let norm = [chunks.into(), self.sums(chunks), config.clip.into()];
+        let schedule = [beta1, beta2, from.into(), to.into(), over.into(), config.decay.into(), every.into()];
+        let state = [weights.powers.first(2), clock.all(), self.factors()];
+        let one = blocks(CHAINS, CHAINS as u32);
+        self.launch("adam_factors", one, &[&norm[..], &schedule, &state].concat())?;
+        let settings = [len.into(), self.factors(), beta1, beta2, config.epsilon.into(), config.l2.into()];
+        let target = [every.into(), share.into()];
+        let numbers =
+            [&weights.theta, &weights.first, &weights.second, &weights.target].map(|numbers| numbers.first(len));
+        self.launch("adam", blocks(len, 128), &[&settings[..], &target, &[gradient], &numbers].concat())
     }
 }
 

@@ -1,5 +1,13 @@
 //! Epsilon-greedy: with probability ε a uniform action, else the lowest index of the largest Q.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::STEPS, schedule::Ramp};
+use crate::{
+    cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+    memory::STEPS,
+    schedule::Ramp,
+};
 use envs::rng::{Domain, Purpose, Rng};
 
 /// How actions are chosen.
@@ -54,6 +62,23 @@ impl Choose for Cpu {
             }
         }
         Ok(())
+    }
+}
+
+impl Choose for Cuda {
+    fn choose(
+        &self,
+        config: &ChooseConfig,
+        rows: usize,
+        q: &Buffer<f32>,
+        clock: &Buffer<u32>,
+        action: &mut Buffer<u32>,
+    ) -> Result<()> {
+        let Ramp { from, to, over } = config.epsilon;
+        let [key0, key1] = Rng::new(config.seed, Domain::Agent).key();
+        let sizes = [rows.into(), config.actions.into(), q.first(rows * config.actions), clock.all()];
+        let draws = [key0.into(), key1.into(), from.into(), to.into(), over.into(), action.first(rows)];
+        self.launch("choose", blocks(rows * 32, 128), &[&sizes[..], &draws].concat())
     }
 }
 

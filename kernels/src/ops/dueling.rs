@@ -1,7 +1,13 @@
 //! Dueling head (Wang et al. 2016, eq. 9): Q(s, a) = V(s) + A(s, a) − mean over a' of A(s, a'), there and back.
 //!
 //! Input row: \[V, A₀, A₁, …\]. The mean is a sum in index order divided by the number of actions.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result};
+use crate::{
+    cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+};
 
 /// The dueling head.
 pub trait Dueling: Device {
@@ -35,6 +41,18 @@ impl Dueling for Cpu {
             dx: &mut [f32] = &mut dx[..rows * (1 + actions)],
         ));
         Ok(())
+    }
+}
+
+impl Dueling for Cuda {
+    fn dueling(&self, rows: usize, actions: usize, x: &Buffer<f32>, q: &mut Buffer<f32>) -> Result<()> {
+        let (x, q) = (x.first(rows * (1 + actions)), q.first(rows * actions));
+        self.launch("dueling", blocks(rows, 32), &[rows.into(), actions.into(), x, q])
+    }
+
+    fn dueling_back(&self, rows: usize, actions: usize, dq: &Buffer<f32>, dx: &mut Buffer<f32>) -> Result<()> {
+        let (dq, dx) = (dq.first(rows * actions), dx.first(rows * (1 + actions)));
+        self.launch("dueling_back", blocks(rows, 32), &[rows.into(), actions.into(), dq, dx])
     }
 }
 

@@ -4,6 +4,7 @@
 //! ∂W = ∂b = ∂u. Such a head ranks the items the same way, up or down, in every state.
 use crate::{
     cpu::Cpu,
+    cuda::{Buffer, Cuda, Grid, blocks},
     device::{Device, Span},
     dispatch::compiled,
     error::Result,
@@ -104,6 +105,40 @@ impl Factored for Cpu {
         ));
         gradient.copy_within(head.weights(), head.bias);
         Ok(())
+    }
+}
+
+impl Factored for Cuda {
+    fn factored(
+        &self,
+        head: &FactoredHead,
+        rows: usize,
+        theta: &Buffer<f32>,
+        f: &Buffer<f32>,
+        q: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let grid = Grid { blocks: [rows, head.actions.div_ceil(128)], threads: 128 };
+        let (weight, bias) = (theta.part(head.weights()), theta.part(head.biases()));
+        let numbers = [weight, bias, f.first(rows), q.first(rows * head.actions)];
+        self.launch("factored", grid, &[&[rows.into(), head.actions.into()][..], &numbers].concat())
+    }
+
+    fn factored_back(
+        &self,
+        head: &FactoredHead,
+        rows: usize,
+        theta: &Buffer<f32>,
+        f: &Buffer<f32>,
+        dq: &Buffer<f32>,
+        df: &mut Buffer<f32>,
+        gradient: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let sizes = [rows.into(), head.actions.into()];
+        let (dq, df) = (dq.first(rows * head.actions), df.first(rows));
+        let numbers = [theta.part(head.weights()), theta.part(head.biases()), dq, df];
+        self.launch("factored_state", blocks(rows, 32), &[&sizes[..], &numbers].concat())?;
+        let numbers = [f.first(rows), dq, gradient.part(head.weights()), gradient.part(head.biases())];
+        self.launch("factored_item", blocks(head.actions, 128), &[&sizes[..], &numbers].concat())
     }
 }
 

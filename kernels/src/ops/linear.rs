@@ -4,10 +4,11 @@
 //! gradient chains start at +0, ∂W\[k\]\[n\] runs over rows, ∂x\[r\]\[k\] over n, ∂b\[n\] is a plain sum over rows.
 use crate::{
     cpu::Cpu,
+    cuda::{Arg, Buffer, Cuda, Grid, blocks},
     device::{Device, Span},
     dispatch::compiled,
     error::Result,
-    gemm::{Matrix, Product, Start},
+    gemm::{DeviceProduct, Layout, Matrix, Product, Start},
 };
 use std::cell::RefCell;
 
@@ -222,6 +223,116 @@ impl Linear for Cpu {
             ));
         }
         Ok(())
+    }
+}
+
+impl Linear for Cuda {
+    fn linear(
+        &self,
+        layer: &Dense,
+        rows: usize,
+        theta: &Buffer<f32>,
+        x: &Buffer<f32>,
+        y: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let product = DeviceProduct {
+            layout: Layout::Forward,
+            rows,
+            depth: layer.inputs,
+            columns: layer.outputs,
+            left: (x.first(rows * layer.inputs), layer.inputs),
+            right: (theta.part(layer.weights()), layer.outputs),
+            start: theta.part(layer.biases()),
+            relu: layer.relu,
+            out: y.first(rows * layer.outputs),
+        };
+        product.run(self)
+    }
+
+    fn linear_back(
+        &self,
+        layer: &Dense,
+        rows: usize,
+        theta: &Buffer<f32>,
+        x: &Buffer<f32>,
+        y: &Buffer<f32>,
+        dy: &mut Buffer<f32>,
+        dx: Option<&mut Buffer<f32>>,
+        gradient: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let dy = dy.first(rows * layer.outputs);
+        let y = if layer.relu { y.first(rows * layer.outputs) } else { Arg::Nothing };
+        let bias = gradient.part(layer.biases());
+        let sizes = [rows.into(), layer.outputs.into(), layer.relu.into()];
+        self.launch("linear_bias", blocks(layer.outputs, 32), &[&sizes[..], &[y, dy, bias]].concat())?;
+        let weights = DeviceProduct {
+            layout: Layout::Weights,
+            rows: layer.inputs,
+            depth: rows,
+            columns: layer.outputs,
+            left: (x.first(rows * layer.inputs), layer.inputs),
+            right: (dy, layer.outputs),
+            start: Arg::Nothing,
+            relu: false,
+            out: gradient.part(layer.weights()),
+        };
+        weights.run(self)?;
+        let Some(dx) = dx else { return Ok(()) };
+        let inputs = DeviceProduct {
+            layout: Layout::Inputs,
+            rows,
+            depth: layer.outputs,
+            columns: layer.inputs,
+            left: (dy, layer.outputs),
+            right: (theta.part(layer.weights()), layer.outputs),
+            start: Arg::Nothing,
+            relu: false,
+            out: dx.first(rows * layer.inputs),
+        };
+        inputs.run(self)
+    }
+
+    fn linear_chosen(
+        &self,
+        layer: &Dense,
+        rows: usize,
+        theta: &Buffer<f32>,
+        x: &Buffer<f32>,
+        chosen: &Buffer<u32>,
+        y: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let sizes = [rows.into(), layer.inputs.into(), layer.outputs.into()];
+        let numbers = [
+            theta.part(layer.weights()),
+            theta.part(layer.biases()),
+            x.first(rows * layer.inputs),
+            chosen.first(rows),
+            y.first(rows),
+        ];
+        self.launch("linear_chosen", blocks(rows, 32), &[&sizes[..], &numbers].concat())
+    }
+
+    fn linear_chosen_back(
+        &self,
+        layer: &Dense,
+        rows: usize,
+        theta: &Buffer<f32>,
+        x: &Buffer<f32>,
+        chosen: &Buffer<u32>,
+        dy: &Buffer<f32>,
+        dx: Option<&mut Buffer<f32>>,
+        gradient: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let sizes = [rows.into(), layer.inputs.into(), layer.outputs.into()];
+        let (chosen, dy) = (chosen.first(rows), dy.first(rows));
+        let (weight, bias) = (gradient.part(layer.weights()), gradient.part(layer.biases()));
+        let grid = Grid { blocks: [layer.inputs.div_ceil(32), layer.outputs.div_ceil(8)], threads: 256 };
+        let numbers = [x.first(rows * layer.inputs), chosen, dy, weight, bias];
+        self.launch("linear_chosen_gradient", grid, &[&sizes[..], &numbers].concat())?;
+        let Some(dx) = dx else { return Ok(()) };
+        let grid = Grid { blocks: [rows, layer.inputs.div_ceil(128)], threads: 128 };
+        let numbers = [theta.part(layer.weights()), chosen, dy, dx.first(rows * layer.inputs)];
+        self.launch("linear_chosen_inputs", grid, &[&sizes[..], &numbers].concat())
     }
 }
 

@@ -17,6 +17,7 @@
 //! are f32. Leaves up to 2⁴⁰ leave room for 2²³ cells.
 use crate::{
     cpu::Cpu,
+    cuda::{Arg, Buffer, Cuda, Grid, blocks},
     device::Device,
     dispatch::prefetch,
     error::{Error, Result},
@@ -136,6 +137,70 @@ impl Sample for Cpu {
             tree.update(&batch.pick[..batch.size], leaf);
         }
         Ok(())
+    }
+}
+
+/// Threads of the kernels that are one block.
+const ONE_BLOCK: Grid = Grid { blocks: [1, 1], threads: 256 };
+
+impl Sample for Cuda {
+    fn advance(&self, config: &SampleConfig, memory: &mut Memory<Self>, clock: &mut Buffer<u32>) -> Result<()> {
+        let sizes = [memory.slots.into(), memory.rows.into(), config.n_step.into()];
+        let (nodes, depth) = memory.tree.as_ref().map_or((Arg::Nothing, Arg::Count(0)), SumTree::arguments);
+        let numbers = [memory.stage.all(), clock.all(), nodes, depth];
+        self.launch("advance", ONE_BLOCK, &[&sizes[..], &numbers].concat())
+    }
+
+    fn newest(&self, memory: &Memory<Self>, clock: &Buffer<u32>, x: &mut Buffer<f32>) -> Result<()> {
+        let numbers = memory.rows * memory.width;
+        let arguments = [memory.slots.into(), numbers.into(), memory.observation.all(), clock.all(), x.first(numbers)];
+        self.launch("newest", blocks(numbers, 128), &arguments)
+    }
+
+    fn sample(
+        &self,
+        config: &SampleConfig,
+        memory: &Memory<Self>,
+        clock: &Buffer<u32>,
+        batch: &mut Batch<Self>,
+    ) -> Result<()> {
+        let (size, slots, rows, n_step) = (batch.size, memory.slots.into(), memory.rows.into(), config.n_step.into());
+        let (pick, weight) = (batch.pick.first(size), batch.weight.first(size));
+        let [key0, key1] = Rng::new(config.seed, Domain::Agent).key().map(Arg::from);
+        let written = [pick, weight, self.fault()];
+        match (&config.priority, &memory.tree) {
+            (Some(priority), Some(tree)) => {
+                let (nodes, depth) = tree.arguments();
+                let Ramp { from, to, over } = priority.importance;
+                let tree = [size.into(), slots, n_step, nodes, depth, clock.all(), key0, key1];
+                let ramp = [from.into(), to.into(), over.into()];
+                self.launch("sample_priority", ONE_BLOCK, &[&tree[..], &ramp, &written].concat())?;
+            }
+            _ => {
+                let ring = [size.into(), slots, rows, n_step, memory.stage.all(), clock.all(), key0, key1];
+                self.launch("sample_uniform", blocks(size, 64), &[&ring[..], &written].concat())?;
+            }
+        }
+        let sizes = [size.into(), slots, rows, memory.width.into(), n_step, config.discount.into(), pick];
+        let ring = [memory.observation.all(), memory.action.all(), memory.reward.all(), memory.stage.all()];
+        let ends = [batch.observation.first(size * memory.width), batch.next.first(size * memory.width)];
+        let folded = [batch.action.first(size), batch.reward.first(size), batch.discount.first(size)];
+        self.launch("gather", blocks(size * 32, 128), &[&sizes[..], &ring, &ends, &folded].concat())
+    }
+
+    fn prioritise(&self, config: &SampleConfig, memory: &mut Memory<Self>, batch: &Batch<Self>) -> Result<()> {
+        let (Some(priority), Some(tree)) = (&config.priority, &memory.tree) else { return Ok(()) };
+        let (nodes, depth) = tree.arguments();
+        let settings = [batch.size.into(), nodes, depth, priority.offset.into(), priority.exponent.into()];
+        let numbers = [batch.pick.first(batch.size), batch.error.first(batch.size)];
+        self.launch("prioritise", ONE_BLOCK, &[&settings[..], &numbers].concat())
+    }
+}
+
+impl SumTree<Cuda> {
+    /// The nodes, and how many levels lie above the leaves.
+    fn arguments(&self) -> (Arg, Arg) {
+        (self.nodes.first(2 * self.leaves), self.leaves.trailing_zeros().into())
     }
 }
 

@@ -4,7 +4,15 @@
 //! target = reward + discount · Q_target(next, a*), a* = argmax of Q_target(next, ·), or of Q_online(next, ·) when double;
 //! where the discount is 0 the target is the reward. δ = Q(s, a) − target; loss = mean over the batch of
 //! weight · H(δ), H(δ) = δ²/2 for |δ| ≤ κ, else κ(|δ| − κ/2); gradient = weight · clip(δ, −κ, κ) / size.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::Batch, ops::choose::argmax};
+use crate::{
+    cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+    memory::Batch,
+    ops::choose::argmax,
+};
 
 /// How targets and losses are formed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +65,38 @@ impl Td for Cpu {
             summary: &mut [f32] = summary,
         ));
         Ok(())
+    }
+}
+
+impl Td for Cuda {
+    fn td(
+        &self,
+        config: &TdConfig,
+        batch: &mut Batch<Self>,
+        q: &Buffer<f32>,
+        next_target: &Buffer<f32>,
+        next_online: Option<&Buffer<f32>>,
+        dq: &mut Buffer<f32>,
+        summary: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let size = batch.size;
+        let (table, values) = (size * config.actions, if config.chosen { size } else { size * config.actions });
+        let settings = [size.into(), config.actions.into(), config.huber.into(), config.chosen.into()];
+        let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
+        let numbers = [
+            action,
+            batch.reward.first(size),
+            batch.discount.first(size),
+            weight,
+            q.first(values),
+            next_target.first(table),
+            next_online.unwrap_or(next_target).first(table),
+            dq.first(values),
+            error,
+        ];
+        self.launch("td", blocks(size * 32, 128), &[&settings[..], &numbers].concat())?;
+        let numbers = [action, weight, q.first(values), error, summary.first(2)];
+        self.launch("td_summary", blocks(1, 32), &[&settings[..], &numbers].concat())
     }
 }
 

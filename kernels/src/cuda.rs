@@ -1,0 +1,162 @@
+//! CUDA: every operation on an NVIDIA GPU, with the bits of the CPU.
+//!
+//! The libraries are loaded at run time, so a build needs no CUDA and a machine without it gets an [`Error`]. The kernels
+//! are the `.cu` files beside the operations, shipped as PTX in `kernels/ptx`, which the driver compiles for the device.
+use crate::{
+    device::{Device, Element, Span},
+    error::{Error, Result},
+};
+use cudarc::driver::{CudaContext, CudaStream, sys};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+mod buffer;
+mod graph;
+mod kernels;
+mod library;
+mod missing;
+
+pub use buffer::Buffer;
+pub use graph::Graph;
+pub(crate) use kernels::{Arg, Grid, blocks};
+
+use kernels::Kernels;
+
+/// The oldest driver that has every function used here, as `cuDriverGetVersion` says it: CUDA 11.4.
+const OLDEST_DRIVER: i32 = 11_040;
+/// The oldest architecture that the PTX is for: Turing.
+const OLDEST_CAPABILITY: (i32, i32) = (7, 5);
+/// Words that operations keep between their kernels: the sums of 2³¹ parameters' chunks, and what is beside them.
+const SCRATCH: usize = (1 << 18) + SUMS;
+/// Where those sums begin.
+const SUMS: usize = 64;
+/// Where the fault is: \[1, slots, committed, window\].
+const FAULT: Span = 16..20;
+
+/// One GPU with a stream of its own. Clones share the stream: use a device and its clones from one thread at a time.
+#[derive(Clone)]
+pub struct Cuda {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    stream: Arc<CudaStream>,
+    kernels: Kernels,
+    scratch: Buffer<u32>,
+    name: String,
+    /// Whether kernels that can fail have run since the fault was last looked at.
+    unchecked: AtomicBool,
+}
+
+impl fmt::Debug for Cuda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cuda({})", self.inner.name)
+    }
+}
+
+impl Cuda {
+    /// The first GPU.
+    ///
+    /// # Errors
+    /// When CUDA, a device, or a recent enough driver is missing: which, and what to do.
+    pub fn new() -> Result<Self> {
+        library::check(OLDEST_DRIVER)?;
+        let context = CudaContext::new(0).map_err(library::refused)?;
+        let capability = context.compute_capability().map_err(failed("asking for the architecture"))?;
+        let name = context.name().map_err(failed("asking for the name"))?;
+        if capability < OLDEST_CAPABILITY {
+            return Err(Error::OldDevice { name, has: capability, needs: OLDEST_CAPABILITY });
+        }
+        // SAFETY: all work of this context's buffers goes to the one stream below, whose order is enough. Capturing
+        // refuses the waits that tracking would add.
+        #[expect(unsafe_code, reason = "events between streams are not needed with one stream")]
+        unsafe {
+            context.disable_event_tracking();
+        }
+        let stream = context.new_stream().map_err(failed("making a stream"))?;
+        let kernels = Kernels::load(&context)?;
+        let scratch = Buffer::zeros(&stream, SCRATCH)?;
+        Ok(Cuda { inner: Arc::new(Inner { stream, kernels, scratch, name, unchecked: AtomicBool::new(false) }) })
+    }
+
+    /// What the driver calls the device.
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Puts a kernel into the stream.
+    pub(crate) fn launch(&self, kernel: &'static str, grid: Grid, arguments: &[Arg]) -> Result<()> {
+        self.inner.kernels.launch(&self.inner.stream, kernel, grid, arguments)
+    }
+
+    /// Numbers that are the same for all parameters of an update.
+    pub(crate) fn factors(&self) -> Arg {
+        self.inner.scratch.part(0..FAULT.start)
+    }
+    /// Room for `count` sums.
+    pub(crate) fn sums(&self, count: usize) -> Arg {
+        self.inner.scratch.part(SUMS..SUMS + count)
+    }
+    /// Where a kernel says that there is nothing to draw; somebody looks at the next download.
+    pub(crate) fn fault(&self) -> Arg {
+        self.inner.unchecked.store(true, Ordering::Relaxed);
+        self.inner.scratch.part(FAULT)
+    }
+
+    /// The error of a kernel that found nothing to draw, if one did since the last call.
+    fn check(&self) -> Result<()> {
+        if !self.inner.unchecked.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut fault = [0; 4];
+        self.inner.scratch.read(&self.inner.stream, FAULT, &mut fault)?;
+        let [found, slots, committed, window] = fault;
+        if found == 0 {
+            return Ok(());
+        }
+        self.inner.scratch.write(&self.inner.stream, FAULT, &[0; 4])?;
+        Err(Error::NothingToDraw { slots: slots as usize, committed, window: window as usize })
+    }
+}
+
+impl Device for Cuda {
+    type Buf<T: Element> = Buffer<T>;
+    type Tape = Graph;
+
+    fn upload<T: Element>(&self, host: &[T]) -> Result<Buffer<T>> {
+        let buffer = Buffer::zeros(&self.inner.stream, host.len())?;
+        buffer.write(&self.inner.stream, 0..host.len(), host)?;
+        Ok(buffer)
+    }
+    fn zeros<T: Element>(&self, len: usize) -> Result<Buffer<T>> {
+        Buffer::zeros(&self.inner.stream, len)
+    }
+    fn stage<'a, T: Element>(&self, buf: &'a mut Buffer<T>, span: Span) -> &'a mut [T] {
+        buf.stage(span.len())
+    }
+    fn commit<T: Element>(&self, buf: &mut Buffer<T>, span: Span) -> Result<()> {
+        buf.commit(&self.inner.stream, span)
+    }
+    fn download<T: Element>(&self, buf: &Buffer<T>, span: Span, host: &mut [T]) -> Result<()> {
+        buf.read(&self.inner.stream, span, host)?;
+        self.check()
+    }
+    fn run(&self, tape: &mut Graph, step: impl FnOnce(&Self) -> Result<()>) -> Result<()> {
+        tape.run(&self.inner.stream, || step(self))?;
+        self.inner.unchecked.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The driver's refusal of what was being done.
+fn failed(doing: &'static str) -> impl Fn(cudarc::driver::DriverError) -> Error {
+    move |error| match error.0 {
+        sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY => Error::NoRoom(0),
+        code => Error::Cuda { doing, code: format!("{code:?}") },
+    }
+}

@@ -1,0 +1,17 @@
+// Epsilon-greedy choice: a warp for each row.
+#include "prelude.cuh"
+
+KERNEL choose(u32 rows, u32 actions, const float *__restrict__ q, const u32 *__restrict__ clock, u32 key0, u32 key1,
+              float from, float to, u32 over, u32 *__restrict__ action) {
+    u32 row = (blockIdx.x * blockDim.x + threadIdx.x) / WARP;
+    if (row >= rows) return;
+    u32 best = argmax(q + (u64)row * actions, actions);
+    if (threadIdx.x % WARP != 0) return;
+    u32 step = clock[STEPS];
+    float epsilon = ramp(from, to, over, step);
+    if (epsilon > 0.0f) {
+        Stream stream = stream_at(key0, key1, row, 0, step, PURPOSE_EXPLORE);
+        if (bernoulli(stream, epsilon)) best = below(stream, actions);
+    }
+    action[row] = best;
+}
