@@ -93,7 +93,11 @@ fn no_agent_allocates_in_act_or_learn() {
             eprintln!("skipped: {} with {}, because this machine lacks it", preset.name, isa.name());
             continue;
         };
-        let id = if preset.name == "price_grid" { "pricing/inventory-v1" } else { "rec/markov-interest-v1" };
+        let id = match preset.space {
+            "discrete" => "rec/markov-interest-v1",
+            "slates" => "rec/slateq-mdp-v1",
+            _ => "pricing/inventory-v1",
+        };
         let spec = AgentSpec::preset(preset.name, &settings).expect("the settings are admissible");
         let rows = spec.rows();
         let mut world = envs::make(id, &Params::new(), rows).expect("the world is there");

@@ -69,6 +69,13 @@ fn what_bores_the_reader_is_learnt() {
     beats(-0.1, "rec/markov-interest-v1", "article", 16_000, "hidden = [16], warmup = 200, explore_over = 8000");
 }
 
+/// Myopic scores 0.11; leaving out the value of taking nothing 0.44.
+#[test]
+fn slates_are_learnt() {
+    let set = format!("{SMALL}, huber = inf, explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000");
+    beats(0.9, "rec/slateq-mdp-v1", "slateq", 48_000, &set);
+}
+
 /// Myopic scores −0.37 and 0.29, the best fixed price of yogurt 0.38.
 #[test]
 fn prices_are_learnt() {

@@ -37,6 +37,21 @@ pub trait Rule<B: Backend>: Send + Sync {
         observation: &B::Buf<f32>,
         pass: &'a mut Self::Pass,
     ) -> kernels::Result<&'a B::Buf<f32>>;
+    /// From values to an action, one number, per row.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn choose(
+        &self,
+        backend: &B,
+        choosing: &ChooseConfig,
+        rows: usize,
+        values: &B::Buf<f32>,
+        clock: &B::Buf<u32>,
+        action: &mut B::Buf<u32>,
+    ) -> kernels::Result<()> {
+        backend.choose(choosing, rows, values, clock, action)
+    }
     /// One update.
     ///
     /// # Errors
@@ -214,7 +229,7 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
         }
         let (theta, _) = effective(noise, &weights.theta, &weights.target);
         let q = rule.values(b, network, config.rows, theta, observation, pass)?;
-        b.choose(choosing, config.rows, q, clock, action)?;
+        rule.choose(b, choosing, config.rows, q, clock, action)?;
         b.download(action, 0..config.rows, &mut actions.items)?;
         b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
         b.commit(&mut memory.action, cells)?;
@@ -346,7 +361,7 @@ impl<B: Backend, R: Rule<B>> Greedy<'_, B, R> {
         b.commit(&mut self.observation, 0..rows * memory.width)?;
         let q = rule.values(b, network, rows, &weights.theta, &self.observation, &mut self.pass)?;
         let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
-        b.choose(&choosing, rows, q, clock, &mut self.action)?;
+        rule.choose(b, &choosing, rows, q, clock, &mut self.action)?;
         b.download(&self.action, 0..rows, &mut actions.items)?;
         if let Some(values) = values {
             b.download(q, 0..values.len(), values)?;

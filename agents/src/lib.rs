@@ -6,6 +6,7 @@
 //! | [`c51`] | discrete | distributions over atoms (Bellemare et al. 2017) |
 //! | [`qr_dqn`] | discrete | distributions by quantiles (Dabney et al. 2018) |
 //! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
+//! | [`slateq`] | slates | values of items under a learnt choice (Ie et al. 2019) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
 //!
@@ -47,6 +48,7 @@ pub mod noise;
 pub mod price_grid;
 pub mod qr_dqn;
 pub mod simple;
+pub mod slateq;
 pub mod spec;
 
 pub use agent::{Agent, Policy, Progress};

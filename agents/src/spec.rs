@@ -8,6 +8,7 @@ use crate::{
     network::Head,
     price_grid::{self, PriceGrid},
     qr_dqn::{self, QrDqn},
+    slateq::{self, SlateQ},
 };
 use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
@@ -26,6 +27,8 @@ pub enum AgentSpec {
     QrDqn(qr_dqn::Config),
     /// Quantiles of returns at drawn fractions.
     Iqn(iqn::Config),
+    /// Slates by the values of their items.
+    Slateq(slateq::Config),
     /// Deep Q-learning over a grid of prices.
     PriceGrid(price_grid::Config),
 }
@@ -119,6 +122,12 @@ pub const PRESETS: &[Preset] = &[
         },
     },
     Preset {
+        name: "slateq",
+        about: "slates by the values of their items under a learnt choice (Ie et al. 2019)",
+        space: "slates",
+        spec: || AgentSpec::Slateq(slateq::Config::default()),
+    },
+    Preset {
         name: "price_grid",
         about: "deep Q-learning over a grid of prices, refined around the best",
         space: "one continuous number",
@@ -168,6 +177,7 @@ impl AgentSpec {
             AgentSpec::C51(config) => config.validate(),
             AgentSpec::QrDqn(config) => config.validate(),
             AgentSpec::Iqn(config) => config.validate(),
+            AgentSpec::Slateq(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
         }
     }
@@ -179,6 +189,7 @@ impl AgentSpec {
             AgentSpec::C51(config) => config.dqn.rows,
             AgentSpec::QrDqn(config) => config.dqn.rows,
             AgentSpec::Iqn(config) => config.dqn.rows,
+            AgentSpec::Slateq(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
         }
     }
@@ -190,6 +201,7 @@ impl AgentSpec {
             AgentSpec::C51(config) => &mut config.dqn,
             AgentSpec::QrDqn(config) => &mut config.dqn,
             AgentSpec::Iqn(config) => &mut config.dqn,
+            AgentSpec::Slateq(config) => &mut config.dqn,
             AgentSpec::PriceGrid(config) => &mut config.dqn,
         };
         config.memory = config.least_memory();
@@ -205,6 +217,7 @@ impl AgentSpec {
             AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) | AgentSpec::Iqn(_) => {
                 dqn::actions(spec).map(|_| ())
             }
+            AgentSpec::Slateq(_) => slateq::fits(spec),
             AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
         }
     }
@@ -219,6 +232,7 @@ impl AgentSpec {
             AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),
             AgentSpec::QrDqn(config) => Box::new(QrDqn::quantile(backend, config, spec, seed)?),
             AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
+            AgentSpec::Slateq(config) => Box::new(SlateQ::new(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
         })
     }

@@ -12,6 +12,7 @@
 //! | [`ops::categorical`] | distributions over atoms: expectation, projected target, divergence, gradient |
 //! | [`ops::quantile`] | returns by quantiles: mean, quantile Huber loss, gradient |
 //! | [`ops::fraction`] | fractions of quantiles, their cosine features, products with a state's features, there and back |
+//! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities, gradient |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod cpu;
@@ -46,6 +47,7 @@ pub use ops::{
     noisy::{NoiseAddress, Noisy},
     quantile::{Quantile, QuantileConfig},
     sample::{Priority, Sample, SampleConfig},
+    slate::{MOST_CANDIDATES, MOST_SLOTS, Slate, SlateConfig},
     td::{Td, TdConfig},
 };
 pub use schedule::Ramp;

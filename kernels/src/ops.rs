@@ -10,6 +10,7 @@ pub mod munchausen;
 pub mod noisy;
 pub mod quantile;
 pub mod sample;
+pub mod slate;
 pub mod td;
 
 /// A device that has every operation.
@@ -25,6 +26,7 @@ pub trait Backend:
     + noisy::Noisy
     + quantile::Quantile
     + sample::Sample
+    + slate::Slate
     + td::Td
 {
 }
@@ -40,6 +42,7 @@ impl<D> Backend for D where
         + noisy::Noisy
         + quantile::Quantile
         + sample::Sample
+        + slate::Slate
         + td::Td
 {
 }

@@ -19,7 +19,7 @@
 //! | | |
 //! |---|---|
 //! | Action | `Slate`: `slots` distinct items of ten; their order does not matter |
-//! | Observation | `topic`: one-hot z (5 numbers in [0, 1]); `engagement`: one-hot y (3 in [0, 1]) |
+//! | Observation | `topic`: one-hot z (5 numbers in [0, 1]); `engagement`: one-hot y (3 in [0, 1]); `taken`: what was taken in the step before, one-hot over the places of the slate, then nothing (`slots` + 1 in [0, 1]; zeros at the start) |
 //! | Reward | what the item taken earns; 0 for nothing |
 //! | Start | z = 0, y = 2 |
 //! | End | truncated after `horizon` steps |
@@ -118,6 +118,8 @@ struct Oracle {
 pub struct State {
     topic: u8,
     engagement: u8,
+    /// Place of what was taken last; `slots` for nothing.
+    last: Option<u8>,
     steps: u32,
     taken: u32,
     bait: u32,
@@ -152,7 +154,7 @@ impl Env for SlateqMdp {
 
     fn observation(&self) -> Vec<Field> {
         let field = |name, len| Field { name, len, low: 0.0, high: 1.0 };
-        vec![field("topic", TOPICS), field("engagement", LEVELS)]
+        vec![field("topic", TOPICS), field("engagement", LEVELS), field("taken", self.slots + 1)]
     }
 
     fn horizon(&self) -> u32 {
@@ -164,7 +166,7 @@ impl Env for SlateqMdp {
     }
 
     fn reset(&self, _: &Rng) -> State {
-        State { topic: 0, engagement: LEVELS as u8 - 1, steps: 0, taken: 0, bait: 0, engaged: 0 }
+        State { topic: 0, engagement: LEVELS as u8 - 1, last: None, steps: 0, taken: 0, bait: 0, engaged: 0 }
     }
 
     #[inline]
@@ -174,6 +176,7 @@ impl Env for SlateqMdp {
         let taken = choice::logit(weights, exp(self.nothing), &mut draws);
         state.steps += 1;
         state.engaged += u32::from(state.engagement);
+        state.last = Some(taken.unwrap_or(self.slots) as u8);
         let Some(place) = taken else {
             if !draws.bernoulli(self.stays) {
                 state.topic = draws.below(TOPICS as u32) as u8;
@@ -198,6 +201,9 @@ impl Env for SlateqMdp {
         row.fill(0.0);
         row[usize::from(state.topic)] = 1.0;
         row[TOPICS + usize::from(state.engagement)] = 1.0;
+        if let Some(place) = state.last {
+            row[TOPICS + LEVELS + usize::from(place)] = 1.0;
+        }
     }
 
     fn metrics(&self, state: &State, out: &mut [f64]) {

@@ -1,0 +1,275 @@
+//! SlateQ (Ie et al. 2019): slates by the values of their items. Everything beside the targets is [`dqn`](crate::dqn)'s.
+//!
+//! The network gives a value and a utility to every item and to taking nothing; utilities are learnt from what is taken,
+//! values by temporal differences of what is taken towards the best slate of the next state. The world must show what was
+//! taken: an observation field `taken`, one-hot over the places of the slate, then nothing.
+//!
+//! Two faults of the reference implementation (RecSim's, 2020) are not repeated: the next values are those of the next
+//! state, and taking nothing has a value of its own.
+use crate::{
+    agent::{Agent, Policy, Progress},
+    checkpoint::Tensors,
+    dqn,
+    error::{Error, Result, setting},
+    learner::{Greedy, Learner, Parts, Rule},
+    network::{Head, Network},
+    noise::effective,
+};
+use envs::{Actions, Shape, Slot, Spec, Width};
+use kernels::{Backend, ChooseConfig, MOST_CANDIDATES, MOST_SLOTS, SlateConfig};
+use serde::{Deserialize, Serialize};
+
+/// How the best slate is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// The slate with the largest value under the learnt choice.
+    #[default]
+    Exact,
+    /// The items with the largest products of choice weight and value.
+    TopK,
+}
+
+/// Settings: the slate, then those of [`dqn::Config`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// How the best slate is found: `exact` or `top_k`.
+    pub selection: Selection,
+    /// Weight of the choice model's loss beside that of the values, 0 to 1000.
+    pub choice: f32,
+    /// How values are learnt.
+    #[serde(flatten)]
+    pub dqn: dqn::Config,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { selection: Selection::Exact, choice: 1.0, dqn: dqn::Config::default() }
+    }
+}
+
+impl Config {
+    /// Checks the settings.
+    ///
+    /// # Errors
+    /// Names the setting, its value and the admissible range.
+    pub fn validate(&self) -> Result<()> {
+        if !(0.0..=1000.0).contains(&self.choice) {
+            return Err(setting("choice", self.choice, "between 0 and 1000"));
+        }
+        self.dqn.validate()?;
+        self.dqn.validate_for_distributions()?;
+        if self.dqn.n_step != 1 {
+            return Err(setting("n_step", self.dqn.n_step, "1: what is taken later is not the slate's doing"));
+        }
+        if self.dqn.head != Head::Plain {
+            return Err(setting("head", "dueling", "plain: items and nothing have values of their own"));
+        }
+        Ok(())
+    }
+}
+
+/// Candidates, places, and where an observation says what was taken.
+struct Menu {
+    candidates: usize,
+    slots: usize,
+    taken: usize,
+}
+
+/// Whether the agent can act in a world, whatever its rows.
+///
+/// # Errors
+/// When the actions are no slates, slates have too many candidates or places, or observations lack `taken`.
+pub fn fits(spec: &Spec) -> Result<()> {
+    menu(spec).map(|_| ())
+}
+
+fn menu(spec: &Spec) -> Result<Menu> {
+    let refuse = |needs, has| Err(Error::Space { agent: "slateq", needs, env: spec.id, has });
+    let Shape::Slate { candidates, slots } = spec.shape else {
+        return refuse("slates", spec.shape.to_string());
+    };
+    let codes = u64::from(candidates).checked_pow(slots as u32).filter(|&codes| codes < 1 << 32);
+    if candidates as usize > MOST_CANDIDATES || slots > MOST_SLOTS || codes.is_none() {
+        return refuse("at most 1024 candidates, 16 places and 2^32 slates", spec.shape.to_string());
+    }
+    let mut first = 0;
+    for field in &spec.fields {
+        if field.name == "taken" && field.len == slots + 1 {
+            return Ok(Menu { candidates: candidates as usize, slots, taken: first });
+        }
+        first += field.len;
+    }
+    let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
+    refuse("an observation field `taken`, one-hot over the places and nothing", names.join(", "))
+}
+
+/// The agent.
+pub struct SlateQ<B: Backend> {
+    config: SlateConfig,
+    learner: Learner<B, Slates<B>>,
+    codes: Actions,
+}
+
+/// What the inner learner chooses: one code per row.
+const CODE: Width = Width { items: 1, reals: 0 };
+
+impl<B: Backend> SlateQ<B> {
+    /// An agent for a world with slates.
+    ///
+    /// # Errors
+    /// When it cannot act there or a setting is not admissible.
+    pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
+        config.validate()?;
+        let Menu { candidates, slots, taken } = menu(spec)?;
+        let Config { selection, choice, dqn: config } = config;
+        let exact = selection == Selection::Exact;
+        let slate = SlateConfig { candidates, slots, exact, taken, huber: config.huber, choice };
+        let network = Network::new(spec.observation, &config.hidden, slate.outputs(), 1, config.head);
+        let size = config.batch;
+        let outputs = || network.outputs(&backend, size, false);
+        let rule = Slates {
+            slate,
+            online: outputs()?,
+            online_next: config.double.then(outputs).transpose()?,
+            target_next: outputs()?,
+            deltas: outputs()?,
+        };
+        let learner = Learner::build(backend, config, network, spec, candidates, seed, rule)?;
+        Ok(SlateQ { config: slate, learner, codes: Actions::new(spec.rows, CODE) })
+    }
+}
+
+/// Writes the slates behind `codes`.
+fn decode(config: &SlateConfig, codes: &Actions, actions: &mut Actions) {
+    for (slate, code) in actions.items.chunks_exact_mut(config.slots).zip(&codes.items) {
+        slate.iter_mut().zip(config.items(*code)).for_each(|(place, item)| *place = item);
+    }
+}
+
+/// What learning works on: outputs of the online network here and there, of the target network there, their gradients.
+pub struct Slates<B: Backend> {
+    slate: SlateConfig,
+    online: Vec<B::Buf<f32>>,
+    online_next: Option<Vec<B::Buf<f32>>>,
+    target_next: Vec<B::Buf<f32>>,
+    deltas: Vec<B::Buf<f32>>,
+}
+
+impl<B: Backend> Rule<B> for Slates<B> {
+    type Pass = Vec<B::Buf<f32>>;
+
+    fn pass(&self, b: &B, network: &Network, rows: usize) -> kernels::Result<Self::Pass> {
+        network.outputs(b, rows, false)
+    }
+
+    fn values<'a>(
+        &self,
+        b: &B,
+        network: &Network,
+        rows: usize,
+        theta: &B::Buf<f32>,
+        observation: &B::Buf<f32>,
+        outputs: &'a mut Self::Pass,
+    ) -> kernels::Result<&'a B::Buf<f32>> {
+        network.forward(b, rows, theta, observation, None, outputs)?;
+        Ok(&outputs[outputs.len() - 1])
+    }
+
+    fn choose(
+        &self,
+        b: &B,
+        choosing: &ChooseConfig,
+        rows: usize,
+        values: &B::Buf<f32>,
+        clock: &B::Buf<u32>,
+        action: &mut B::Buf<u32>,
+    ) -> kernels::Result<()> {
+        b.choose_slate(&self.slate, &choosing.epsilon, choosing.seed, rows, values, clock, action)
+    }
+
+    /// One update, in the order of the paper's algorithm 1.
+    fn update(&mut self, b: &B, parts: &mut Parts<B>) -> kernels::Result<()> {
+        let Parts { network, sampling, adam, weights, memory, batch, clock, summary, noise, .. } = parts;
+        let Slates { slate, online, online_next, target_next, deltas } = self;
+        let (size, last) = (batch.size, online.len() - 1);
+        b.sample(sampling, memory, clock, batch)?;
+        if let Some(noise) = noise {
+            noise.draw_for_learning(b, weights, clock)?;
+        }
+        let (theta, behind) = effective(noise, &weights.theta, &weights.target);
+        network.forward(b, size, theta, &batch.observation, None, online)?;
+        network.forward(b, size, behind, &batch.next, None, target_next)?;
+        if let Some(online_next) = online_next {
+            network.forward(b, size, theta, &batch.next, None, online_next)?;
+        }
+        let chooser = online_next.as_ref().map(|outputs| &outputs[last]);
+        b.slate(slate, batch, &online[last], &target_next[last], chooser, &mut deltas[last], summary)?;
+        let gradient = &mut weights.gradient;
+        network.backward(b, size, theta, &batch.observation, None, online, deltas, gradient)?;
+        if let Some(noise) = noise {
+            noise.back(b, gradient)?;
+        }
+        b.adam(adam, clock, weights)?;
+        b.prioritise(sampling, memory, batch)
+    }
+}
+
+impl<B: Backend> Policy for SlateQ<B> {
+    fn slot(&mut self) -> Slot<'_> {
+        self.learner.slot()
+    }
+
+    fn act(&mut self, actions: &mut Actions) -> Result<()> {
+        self.learner.act(&mut self.codes)?;
+        decode(&self.config, &self.codes, actions);
+        Ok(())
+    }
+}
+
+impl<B: Backend> Agent for SlateQ<B> {
+    fn learn(&mut self) -> Result<()> {
+        self.learner.learn()
+    }
+
+    fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
+        let codes = Actions::new(rows, CODE);
+        Ok(Box::new(Best { config: self.config, greedy: self.learner.player(rows)?, codes }))
+    }
+
+    fn progress(&self) -> Result<Progress> {
+        self.learner.progress()
+    }
+
+    fn weights(&self) -> Result<Tensors> {
+        self.learner.weights()
+    }
+
+    fn save(&self) -> Result<Tensors> {
+        self.learner.save()
+    }
+
+    fn restore(&mut self, saved: &Tensors) -> Result<()> {
+        self.learner.restore(saved)
+    }
+}
+
+/// A [`SlateQ`] that only plays.
+struct Best<'a, B: Backend> {
+    config: SlateConfig,
+    greedy: Greedy<'a, B, Slates<B>>,
+    codes: Actions,
+}
+
+impl<B: Backend> Policy for Best<'_, B> {
+    fn slot(&mut self) -> Slot<'_> {
+        self.greedy.slot()
+    }
+
+    fn act(&mut self, actions: &mut Actions) -> Result<()> {
+        self.greedy.act(&mut self.codes)?;
+        decode(&self.config, &self.codes, actions);
+        Ok(())
+    }
+}

@@ -1,0 +1,405 @@
+//! Slates by decomposition (SlateQ; Ie et al. 2019): a slate's value is the mean of its items' values under the user's
+//! choice, and the value of taking nothing is one of them.
+//!
+//! A row of outputs holds, for C candidates, the values \[q_0 … q_{C−1}, q_nothing\] and the utilities
+//! \[u_0 … u_{C−1}, u_nothing\] of the choice model: of a slate A, i is taken with probability w_i / (w_nothing + Σ_A w),
+//! w = exp(u − max u). The best slate of k items is exact, by Dinkelbach's method: λ is the value of the slate so far, the
+//! next one holds the k largest w_i (q_i − λ), until the value stops rising; sums run in the slate's order, then nothing.
+//!
+//! target = reward + discount · value of the best slate there; only the value of what was taken, item or nothing, moves
+//! towards it, with [`td`](super::td)'s Huber loss. Utilities follow the gradient of −ln P(taken), times `choice`.
+//!
+//! A slate is stored as one number, Σ item_j · C^j.
+use crate::{
+    cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::Batch, memory::STEPS, schedule::Ramp,
+};
+use envs::{
+    math::{exp, ln},
+    rng::{Domain, Purpose, Rng},
+};
+
+/// The most candidates that a slate can be chosen from.
+pub const MOST_CANDIDATES: usize = 1024;
+/// The most places in a slate.
+pub const MOST_SLOTS: usize = 16;
+
+/// How slates are chosen and learnt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SlateConfig {
+    /// Candidates C, at most [`MOST_CANDIDATES`].
+    pub candidates: usize,
+    /// Places k, at most [`MOST_SLOTS`]; C^k is below 2^32.
+    pub slots: usize,
+    /// Whether the best slate is exact; else it holds the k largest w_i q_i, as the paper's top-k does.
+    pub exact: bool,
+    /// Where in an observation the position last taken stands: one-hot, `slots` positions, then nothing.
+    pub taken: usize,
+    /// Where the Huber loss turns linear, κ.
+    pub huber: f32,
+    /// Weight of the choice model's loss.
+    pub choice: f32,
+}
+
+impl SlateConfig {
+    /// Length of a row of outputs.
+    pub fn outputs(&self) -> usize {
+        2 * (self.candidates + 1)
+    }
+    /// The items of a stored slate, place by place.
+    pub fn items(&self, code: u32) -> impl Iterator<Item = u32> {
+        let base = self.candidates as u32;
+        (0..self.slots).scan(code, move |rest, _| {
+            let item = *rest % base;
+            *rest /= base;
+            Some(item)
+        })
+    }
+    fn code(&self, items: &[u32]) -> u32 {
+        items.iter().rev().fold(0, |code, item| code * self.candidates as u32 + item)
+    }
+}
+
+/// Slates by decomposition.
+pub trait Slate: Device {
+    /// code\[rows\] from outputs\[rows × 2(C + 1)\]: the best slate, or with probability ε, by steps, a uniform one.
+    ///
+    /// # Errors
+    /// When the device fails.
+    #[expect(clippy::too_many_arguments, reason = "settings, their schedule and seed, tables in and codes out")]
+    fn choose_slate(
+        &self,
+        config: &SlateConfig,
+        epsilon: &Ramp,
+        seed: u64,
+        rows: usize,
+        outputs: &Self::Buf<f32>,
+        clock: &Self::Buf<u32>,
+        code: &mut Self::Buf<u32>,
+    ) -> Result<()>;
+
+    /// Reads the outputs here, the target network's there, and those that choose the slate there (the target network's or
+    /// the online ones); writes their gradient here, `batch.error` and summary = \[loss, mean value of what was taken\].
+    ///
+    /// # Errors
+    /// When the device fails.
+    #[expect(clippy::too_many_arguments, reason = "three tables in, gradient and summary out")]
+    fn slate(
+        &self,
+        config: &SlateConfig,
+        batch: &mut Batch<Self>,
+        outputs: &Self::Buf<f32>,
+        next_target: &Self::Buf<f32>,
+        next_chooser: Option<&Self::Buf<f32>>,
+        doutputs: &mut Self::Buf<f32>,
+        summary: &mut Self::Buf<f32>,
+    ) -> Result<()>;
+}
+
+impl Slate for Cpu {
+    fn choose_slate(
+        &self,
+        config: &SlateConfig,
+        epsilon: &Ramp,
+        seed: u64,
+        rows: usize,
+        outputs: &Vec<f32>,
+        clock: &Vec<u32>,
+        code: &mut Vec<u32>,
+    ) -> Result<()> {
+        compiled!(self.isa() => greedy(
+            config: &SlateConfig = config,
+            outputs: &[f32] = &outputs[..rows * config.outputs()],
+            code: &mut [u32] = code,
+        ));
+        let epsilon = epsilon.at(clock[STEPS]);
+        if epsilon > 0.0 {
+            let address = Rng::new(seed, Domain::Agent);
+            for (row, code) in code[..rows].iter_mut().enumerate() {
+                let mut stream = address.at(row as u32, 0, clock[STEPS]).stream(Purpose::EXPLORE);
+                if stream.bernoulli(epsilon) {
+                    let mut slate = [0; MOST_SLOTS];
+                    for place in 0..config.slots {
+                        slate[place] = loop {
+                            let item = stream.below(config.candidates as u32);
+                            if !slate[..place].contains(&item) {
+                                break item;
+                            }
+                        };
+                    }
+                    *code = config.code(&slate[..config.slots]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn slate(
+        &self,
+        config: &SlateConfig,
+        batch: &mut Batch<Self>,
+        outputs: &Vec<f32>,
+        next_target: &Vec<f32>,
+        next_chooser: Option<&Vec<f32>>,
+        doutputs: &mut Vec<f32>,
+        summary: &mut Vec<f32>,
+    ) -> Result<()> {
+        compiled!(self.isa() => difference(
+            config: &SlateConfig = config,
+            batch: &mut Batch<Cpu> = batch,
+            outputs: &[f32] = outputs,
+            next: [&[f32]; 2] = [next_target, next_chooser.unwrap_or(next_target)],
+            doutputs: &mut [f32] = doutputs,
+            summary: &mut [f32] = summary,
+        ));
+        Ok(())
+    }
+}
+
+/// A row of outputs as values and choice weights; nothing is the last of each.
+struct Menu<'a> {
+    q: &'a [f32],
+    w: [f32; MOST_CANDIDATES + 1],
+}
+
+impl<'a> Menu<'a> {
+    #[inline(always)]
+    fn new(row: &'a [f32]) -> Self {
+        let (q, u) = row.split_at(row.len() / 2);
+        let most = u.iter().fold(f32::NEG_INFINITY, |most, &u| if u > most { u } else { most });
+        let mut w = [0.0; MOST_CANDIDATES + 1];
+        for (w, u) in w.iter_mut().zip(u) {
+            *w = exp(u - most);
+        }
+        Menu { q, w }
+    }
+
+    /// The mean of the values under the choice.
+    #[inline(always)]
+    fn value(&self, slate: &[u32]) -> f32 {
+        let nothing = self.q.len() - 1;
+        let (mut sum, mut total) = (0.0, 0.0);
+        for i in slate.iter().map(|&item| item as usize).chain([nothing]) {
+            sum += self.w[i] * self.q[i];
+            total += self.w[i];
+        }
+        sum / total
+    }
+
+    /// The items with the k largest w_i (q_i − λ), largest first, ties to the lowest index.
+    #[inline(always)]
+    fn largest(&self, lambda: f32, slate: &mut [u32]) {
+        for place in 0..slate.len() {
+            let (mut best, mut most) = (None, f32::NEG_INFINITY);
+            for (i, (w, q)) in self.w.iter().zip(&self.q[..self.q.len() - 1]).enumerate() {
+                let gain = w * (q - lambda);
+                if (gain > most || best.is_none()) && !slate[..place].contains(&(i as u32)) {
+                    (best, most) = (Some(i), gain);
+                }
+            }
+            slate[place] = best.unwrap_or(0) as u32;
+        }
+    }
+
+    /// Writes the best slate and returns its value.
+    #[inline(always)]
+    fn best(&self, exact: bool, slate: &mut [u32]) -> f32 {
+        self.largest(0.0, slate);
+        let mut value = self.value(slate);
+        // The value rises strictly, and there are finitely many slates; a handful of rounds is usual.
+        while exact {
+            let mut next = [0; MOST_SLOTS];
+            let next = &mut next[..slate.len()];
+            self.largest(value, next);
+            let risen = self.value(next);
+            // Not `risen <= value`: a NaN ends the search too.
+            if !(risen > value) {
+                break;
+            }
+            value = risen;
+            slate.copy_from_slice(next);
+        }
+        value
+    }
+}
+
+#[inline(always)]
+fn greedy(config: &SlateConfig, outputs: &[f32], code: &mut [u32]) {
+    let mut slate = [0; MOST_SLOTS];
+    let slate = &mut slate[..config.slots];
+    for (row, code) in outputs.chunks_exact(config.outputs()).zip(code) {
+        Menu::new(row).best(config.exact, slate);
+        *code = config.code(slate);
+    }
+}
+
+/// `next` is the target network's outputs and those that choose the slate.
+#[inline(always)]
+fn difference(
+    config: &SlateConfig,
+    batch: &mut Batch<Cpu>,
+    outputs: &[f32],
+    next: [&[f32]; 2],
+    doutputs: &mut [f32],
+    summary: &mut [f32],
+) {
+    let (size, len, kappa) = (batch.size, config.outputs(), config.huber);
+    let width = batch.next.len() / size;
+    let nothing = config.candidates;
+    let (mut loss, mut total) = (0.0, 0.0);
+    doutputs[..size * len].fill(0.0);
+    for i in 0..size {
+        let row = i * len..(i + 1) * len;
+        let mut target = batch.reward[i];
+        if batch.discount[i] != 0.0 {
+            let mut slate = [0; MOST_SLOTS];
+            let slate = &mut slate[..config.slots];
+            Menu::new(&next[1][row.clone()]).best(config.exact, slate);
+            target += batch.discount[i] * Menu::new(&next[0][row.clone()]).value(slate);
+        }
+        let position = &batch.next[i * width + config.taken..][..config.slots];
+        let position = position.iter().position(|&taken| taken > 0.5);
+        let taken = position.and_then(|place| config.items(batch.action[i]).nth(place));
+        let taken = taken.map_or(nothing, |item| item as usize);
+
+        let (here, d) = (&outputs[row.clone()], &mut doutputs[row]);
+        let menu = Menu::new(here);
+        let error = here[taken] - target;
+        let clipped = if error > kappa {
+            kappa
+        } else if error < -kappa {
+            -kappa
+        } else {
+            error
+        };
+        d[taken] = batch.weight[i] * clipped / size as f32;
+        let sum = config.items(batch.action[i]).fold(0.0, |sum, item| sum + menu.w[item as usize]) + menu.w[nothing];
+        for at in config.items(batch.action[i]).map(|item| item as usize).chain([nothing]) {
+            let probability = menu.w[at] / sum;
+            let slope = if at == taken { probability - 1.0 } else { probability };
+            d[nothing + 1 + at] = batch.weight[i] * config.choice * slope / size as f32;
+        }
+        batch.error[i] = error.abs();
+        let huber = if error.abs() > kappa { kappa * (error.abs() - 0.5 * kappa) } else { 0.5 * (error * error) };
+        loss += batch.weight[i] * (huber - config.choice * ln(menu.w[taken] / sum));
+        total += here[taken];
+    }
+    summary[0] = loss / size as f32;
+    summary[1] = total / size as f32;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{bits, numbers, plain, stream, vectored};
+
+    fn config(candidates: usize, slots: usize) -> SlateConfig {
+        SlateConfig { candidates, slots, exact: true, taken: 0, huber: f32::INFINITY, choice: 1.0 }
+    }
+
+    /// Weights (1, 2, 0.5), nothing 1; values (4, 3, 8), nothing 2.5; reward 1.5, discount 0.95, two places: the best
+    /// slate is {0, 2} and the target 5.49. Nothing was taken here.
+    #[test]
+    fn worked_numbers() {
+        let config = config(3, 2);
+        let row = vec![4.0, 3.0, 8.0, 2.5, 0.0, ln(2.0), ln(0.5), 0.0];
+        let mut slate = [0; 2];
+        assert!((Menu::new(&row).best(true, &mut slate) - 4.2).abs() < 1e-6);
+        assert_eq!((slate[0] + slate[1], slate[0] * slate[1]), (2, 0));
+        let mut batch = Batch::new(&plain(), 1, 3).unwrap();
+        (batch.reward, batch.discount, batch.weight) = (vec![1.5], vec![0.95], vec![1.0]);
+        (batch.next, batch.action) = (vec![0.0, 0.0, 1.0], vec![config.code(&[0, 1])]);
+        let (mut d, mut summary) = (vec![f32::NAN; 8], vec![0.0; 2]);
+        plain().slate(&config, &mut batch, &row, &row, None, &mut d, &mut summary).unwrap();
+        let close = |got: f32, expected: f32| assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+        close(batch.error[0], 5.49 - 2.5);
+        [0.0, 0.0, 0.0, 2.5 - 5.49, 0.25, 0.5, 0.0, -0.75].iter().zip(&d).for_each(|(e, g)| close(*g, *e));
+        close(summary[0], 0.5 * 2.99 * 2.99 - ln(0.25));
+        batch.next = vec![0.0, 1.0, 0.0];
+        plain().slate(&config, &mut batch, &row, &row, None, &mut d, &mut summary).unwrap();
+        close(d[1], 3.0 - 5.49);
+        close(d[3], 0.0);
+    }
+
+    /// Against every slate there is.
+    #[test]
+    fn the_best_slate_is_the_best_of_all() {
+        let mut stream = stream(8);
+        for _ in 0..200 {
+            let row: Vec<f32> = numbers(&mut stream, 2 * 8).iter().map(|x| 3.0 * x).collect();
+            let menu = Menu::new(&row);
+            let mut slate = [0; 3];
+            let found = menu.best(true, &mut slate);
+            let mut most = f32::NEG_INFINITY;
+            for code in 0..7u32.pow(3) {
+                let slate: Vec<u32> = config(7, 3).items(code).collect();
+                if slate[0] < slate[1] && slate[1] < slate[2] && menu.value(&slate) > most {
+                    most = menu.value(&slate);
+                }
+            }
+            assert!((found - most).abs() < 1e-5, "{found} {most}");
+            assert!(menu.best(false, &mut slate) <= most + 1e-5);
+        }
+    }
+
+    /// The gradient against central differences of the loss (step 2⁻⁷, third derivatives below 1).
+    #[test]
+    fn gradient_is_the_slope() {
+        let config = SlateConfig { huber: 0.7, choice: 0.3, ..config(4, 2) };
+        let (size, len) = (5, config.outputs());
+        let mut stream = stream(3);
+        let (here, next) = (numbers(&mut stream, size * len), numbers(&mut stream, size * len));
+        let mut batch = Batch::new(&plain(), size, 3).unwrap();
+        batch.reward = numbers(&mut stream, size);
+        batch.discount = vec![0.9, 0.0, 0.9, 0.9, 0.5];
+        batch.weight = vec![1.0, 0.5, 0.25, 0.75, 1.0];
+        batch.action = [[0, 1], [2, 3], [3, 0], [1, 2], [0, 2]].iter().map(|slate| config.code(slate)).collect();
+        batch.next = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]].concat();
+        let mut loss = |here: &Vec<f32>| {
+            let (mut d, mut summary) = (vec![0.0; size * len], vec![0.0; 2]);
+            plain().slate(&config, &mut batch, here, &next, None, &mut d, &mut summary).unwrap();
+            (summary[0], d)
+        };
+        let (_, d) = loss(&here);
+        for (at, found) in d.iter().enumerate() {
+            let mut moved = |by: f32| {
+                let mut moved = here.clone();
+                moved[at] += by;
+                loss(&moved).0
+            };
+            let slope = (moved(1.0 / 128.0) - moved(-1.0 / 128.0)) * 64.0;
+            assert!((slope - found).abs() < 1e-3, "{at}: {slope} {found}");
+        }
+    }
+
+    /// Slates survive their code; explored slates are distinct and all occur.
+    #[test]
+    fn codes_and_exploration() {
+        let config = config(5, 3);
+        assert_eq!(config.items(config.code(&[4, 0, 2])).collect::<Vec<_>>(), [4, 0, 2]);
+        let (mut code, outputs) = (vec![0; 600], vec![0.0; 600 * config.outputs()]);
+        let epsilon = Ramp::constant(1.0);
+        plain().choose_slate(&config, &epsilon, 3, 600, &outputs, &vec![0, 5], &mut code).unwrap();
+        let slates: std::collections::BTreeSet<Vec<u32>> = code.iter().map(|&c| config.items(c).collect()).collect();
+        assert_eq!(slates.len(), 60, "all ordered slates, and no others");
+    }
+
+    #[test]
+    fn bodies_agree() {
+        let (config, size) = (SlateConfig { huber: 1.0, ..config(33, 4) }, 9);
+        let run = |cpu: &Cpu| {
+            let mut stream = stream(7);
+            let len = config.outputs();
+            let (here, next) = (numbers(&mut stream, size * len), numbers(&mut stream, size * len));
+            let mut batch = Batch::new(&plain(), size, 5).unwrap();
+            batch.weight.fill(1.0);
+            (batch.reward, batch.discount) = (numbers(&mut stream, size), vec![0.9; size]);
+            batch.action = (0..size as u32).map(|i| config.code(&[i, i + 1, i + 2, i + 3])).collect();
+            (0..size).for_each(|i| batch.next[5 * i + i % 5] = 1.0);
+            let (mut d, mut summary, mut code) = (vec![0.0; size * len], vec![0.0; 2], vec![0; size]);
+            cpu.choose_slate(&config, &Ramp::constant(0.3), 1, size, &here, &vec![0, 1], &mut code).unwrap();
+            cpu.slate(&config, &mut batch, &here, &next, Some(&here), &mut d, &mut summary).unwrap();
+            (code, [bits(&d), bits(&summary), bits(&batch.error)])
+        };
+        vectored().iter().for_each(|cpu| assert_eq!(run(cpu), run(&plain())));
+    }
+}
