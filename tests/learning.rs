@@ -73,7 +73,7 @@ fn what_bores_the_reader_is_learnt() {
 #[test]
 fn slates_are_learnt() {
     let set = format!("{SMALL}, huber = inf, explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000");
-    beats(0.9, "rec/slateq-mdp-v1", "slateq", 48_000, &set);
+    beats(0.85, "rec/slateq-mdp-v1", "slateq", 48_000, &set);
 }
 
 /// Myopic scores −0.37 and 0.29, the best fixed price of yogurt 0.38.
