@@ -10,7 +10,9 @@ use crate::{
         munchausen::{Munchausen, MunchausenConfig},
         noisy::{NoiseAddress, Noisy},
         quantile::{Quantile, QuantileConfig},
+        slate::{Slate, SlateConfig},
     },
+    schedule::Ramp,
 };
 
 impl Categorical for Cuda {
@@ -104,5 +106,32 @@ impl Quantile for Cuda {
         _: &mut Buffer<f32>,
     ) -> Result<()> {
         Err(Error::NotOnCuda("quantile"))
+    }
+}
+
+impl Slate for Cuda {
+    fn choose_slate(
+        &self,
+        _: &SlateConfig,
+        _: &Ramp,
+        _: u64,
+        _: usize,
+        _: &Buffer<f32>,
+        _: &Buffer<u32>,
+        _: &mut Buffer<u32>,
+    ) -> Result<()> {
+        Err(Error::NotOnCuda("slate"))
+    }
+    fn slate(
+        &self,
+        _: &SlateConfig,
+        _: &mut Batch<Self>,
+        _: &Buffer<f32>,
+        _: &Buffer<f32>,
+        _: Option<&Buffer<f32>>,
+        _: &mut Buffer<f32>,
+        _: &mut Buffer<f32>,
+    ) -> Result<()> {
+        Err(Error::NotOnCuda("slate"))
     }
 }
