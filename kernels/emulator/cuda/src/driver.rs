@@ -7,6 +7,7 @@ mod graph;
 mod launch;
 mod memory;
 mod module;
+mod mutation;
 mod pointer;
 mod state;
 mod status;

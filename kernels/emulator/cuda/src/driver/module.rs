@@ -1,4 +1,5 @@
 //! Modules and their functions.
+use super::mutation::planted;
 use super::{Out, Status, Text, api, host};
 use crate::ptx::{Kernel, Variable, parse};
 use std::ffi::{CStr, c_char, c_int};
@@ -48,9 +49,10 @@ api! {
         let Ok(text) = unsafe { CStr::from_ptr(image) }.to_str() else {
             return state.refuse(Status::INVALID_PTX, "the PTX is not UTF-8");
         };
-        let parsed = match parse(text) {
+        let parsed = planted(text).and_then(|text| parse(&text).map_err(|error| error.to_string()));
+        let parsed = match parsed {
             Ok(parsed) => parsed,
-            Err(error) => return state.refuse(Status::INVALID_PTX, error.to_string()),
+            Err(message) => return state.refuse(Status::INVALID_PTX, message),
         };
         let (target, capability) = (parsed.target, state.settings.capability);
         if target > capability {
