@@ -19,7 +19,6 @@ mod buffer;
 mod graph;
 mod kernels;
 mod library;
-mod missing;
 
 pub use buffer::Buffer;
 pub use graph::Graph;

@@ -59,9 +59,6 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
-    /// The device has no body for an operation.
-    #[error("`{0}` has no CUDA body yet; leave out --device cuda")]
-    NotOnCuda(&'static str),
     /// A batch was asked of a ring without a complete transition.
     #[error(
         "the replay memory of {slots} slots offers no complete transition after {committed} steps; start learning later \

@@ -86,6 +86,8 @@ impl<D: Device> Memory<D> {
 pub struct Batch<D: Device> {
     /// Number of transitions.
     pub size: usize,
+    /// Length of an observation.
+    pub width: usize,
     /// The cell of the ring that each transition starts from.
     pub pick: D::Buf<u32>,
     /// size × width: where it starts.
@@ -112,6 +114,7 @@ impl<D: Device> Batch<D> {
     pub fn new(device: &D, size: usize, width: usize) -> Result<Self> {
         Ok(Batch {
             size,
+            width,
             pick: device.zeros(size)?,
             observation: device.zeros(size * width)?,
             next: device.zeros(size * width)?,

@@ -8,14 +8,20 @@ use cudarc::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The modules: the stem of the `.cu` file, and its PTX.
-pub const MODULES: [(&str, &str); 8] = [
+pub const MODULES: [(&str, &str); 14] = [
     ("gemm", include_str!("../../ptx/gemm.ptx")),
     ("ops/adam", include_str!("../../ptx/adam.ptx")),
+    ("ops/categorical", include_str!("../../ptx/categorical.ptx")),
     ("ops/choose", include_str!("../../ptx/choose.ptx")),
     ("ops/dueling", include_str!("../../ptx/dueling.ptx")),
     ("ops/factored", include_str!("../../ptx/factored.ptx")),
+    ("ops/fraction", include_str!("../../ptx/fraction.ptx")),
     ("ops/linear", include_str!("../../ptx/linear.ptx")),
+    ("ops/munchausen", include_str!("../../ptx/munchausen.ptx")),
+    ("ops/noisy", include_str!("../../ptx/noisy.ptx")),
+    ("ops/quantile", include_str!("../../ptx/quantile.ptx")),
     ("ops/sample", include_str!("../../ptx/sample.ptx")),
+    ("ops/slate", include_str!("../../ptx/slate.ptx")),
     ("ops/td", include_str!("../../ptx/td.ptx")),
 ];
 

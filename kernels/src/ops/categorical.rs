@@ -7,7 +7,15 @@
 //! loses it). Where the discount is 0 the whole mass sits at the reward. Loss: the mean over the batch of
 //! weight · KL(target ‖ p), whose gradient by the logits is weight · (p − target)/size; the KL divergence is the error
 //! that priorities are made of (Hessel et al. 2018).
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::Batch, ops::choose::argmax};
+use crate::{
+    cpu::Cpu,
+    cuda::{Arg, Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+    memory::Batch,
+    ops::choose::argmax,
+};
 use envs::math::{exp, ln};
 
 /// The most atoms that a distribution can have.
@@ -29,6 +37,10 @@ pub struct CategoricalConfig {
 impl CategoricalConfig {
     fn step(&self) -> f32 {
         (self.high - self.low) / (self.atoms - 1) as f32
+    }
+    /// The first arguments of its kernels.
+    fn arguments(&self, rows: usize) -> [Arg; 5] {
+        [rows.into(), self.actions.into(), self.atoms.into(), self.low.into(), self.high.into()]
     }
     /// Where the atoms of one action of one row are.
     #[inline(always)]
@@ -100,6 +112,50 @@ impl Categorical for Cpu {
             summary: &mut [f32] = summary,
         ));
         Ok(())
+    }
+}
+
+impl Categorical for Cuda {
+    fn expectation(
+        &self,
+        config: &CategoricalConfig,
+        rows: usize,
+        logits: &Buffer<f32>,
+        q: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let values = rows * config.actions;
+        let numbers = [logits.first(values * config.atoms), q.first(values)];
+        self.launch("categorical_mean", blocks(values, 128), &[&config.arguments(rows)[..], &numbers].concat())
+    }
+
+    fn categorical(
+        &self,
+        config: &CategoricalConfig,
+        batch: &mut Batch<Self>,
+        logits: &Buffer<f32>,
+        next_logits: &Buffer<f32>,
+        next_q: &Buffer<f32>,
+        dlogits: &mut Buffer<f32>,
+        summary: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let size = batch.size;
+        let table = size * config.actions * config.atoms;
+        let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
+        let numbers = [
+            action,
+            batch.reward.first(size),
+            batch.discount.first(size),
+            weight,
+            logits.first(table),
+            next_logits.first(table),
+            next_q.first(size * config.actions),
+            dlogits.first(table),
+            error,
+        ];
+        let settings = config.arguments(size);
+        self.launch("categorical", blocks(size, 32), &[&settings[..], &numbers].concat())?;
+        let numbers = [action, weight, logits.first(table), error, summary.first(2)];
+        self.launch("categorical_summary", blocks(1, 32), &[&settings[..], &numbers].concat())
     }
 }
 

@@ -3,7 +3,13 @@
 //!
 //! Features of τ: cos(π k τ), k = 0, 1, …, the angle formed as (π k) τ in f32. A state with `count` fractions takes part in
 //! `count` products, so its gradient is one chain of fused multiply-adds over them.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result};
+use crate::{
+    cpu::Cpu,
+    cuda::{Arg, Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+};
 use envs::{
     math::cos,
     rng::{Domain, Purpose, Rng},
@@ -126,6 +132,56 @@ impl Fraction for Cpu {
             dembedding: &mut [f32] = dembedding,
         ));
         Ok(())
+    }
+}
+
+impl Fraction for Cuda {
+    fn fractions(
+        &self,
+        address: &FractionAddress,
+        rows: usize,
+        count: usize,
+        clock: &Buffer<u32>,
+        tau: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let [key0, key1] = Rng::new(address.seed, Domain::Agent).key();
+        let place = [rows.into(), count.into(), key0.into(), key1.into(), address.copy.into()];
+        let numbers = [clock.all(), tau.first(rows * count)];
+        self.launch("fractions", blocks(rows, 32), &[&place[..], &numbers].concat())
+    }
+
+    fn cosines(&self, n: usize, width: usize, tau: &Buffer<f32>, features: &mut Buffer<f32>) -> Result<()> {
+        let arguments = [n.into(), width.into(), tau.first(n), features.first(n * width)];
+        self.launch("cosines", blocks(n * width, 256), &arguments)
+    }
+
+    fn modulate(
+        &self,
+        [rows, count, width]: [usize; 3],
+        state: &Buffer<f32>,
+        embedding: &Buffer<f32>,
+        product: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let len = rows * count * width;
+        let numbers = [state.first(rows * width), embedding.first(len), product.first(len)];
+        let sizes = [rows, count, width].map(Arg::from);
+        self.launch("modulate", blocks(len, 256), &[sizes, numbers].concat())
+    }
+
+    fn modulate_back(
+        &self,
+        [rows, count, width]: [usize; 3],
+        state: &Buffer<f32>,
+        embedding: &Buffer<f32>,
+        dproduct: &Buffer<f32>,
+        dstate: &mut Buffer<f32>,
+        dembedding: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let (states, len) = (rows * width, rows * count * width);
+        let sizes = [rows, count, width].map(Arg::from);
+        let numbers = [state.first(states), embedding.first(len), dproduct.first(len)];
+        let gradients = [dstate.first(states), dembedding.first(len)];
+        self.launch("modulate_back", blocks(states, 128), &[&sizes[..], &numbers, &gradients].concat())
     }
 }
 

@@ -6,6 +6,7 @@
 //! target = reward + α · clip(Q(s, a) − v(s), floor, 0) + discount · v(s'); the rest is [`td`](super::td)'s.
 use crate::{
     cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
     device::Device,
     dispatch::compiled,
     error::Result,
@@ -70,6 +71,42 @@ impl Munchausen for Cpu {
             summary: &mut [f32] = summary,
         ));
         Ok(())
+    }
+}
+
+impl Munchausen for Cuda {
+    fn munchausen(
+        &self,
+        config: &MunchausenConfig,
+        batch: &mut Batch<Self>,
+        q: &Buffer<f32>,
+        target_here: &Buffer<f32>,
+        target_next: &Buffer<f32>,
+        dq: &mut Buffer<f32>,
+        summary: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let MunchausenConfig { td, temperature, share, floor } = *config;
+        let size = batch.size;
+        let (table, values) = (size * td.actions, if td.chosen { size } else { size * td.actions });
+        let settings = [size.into(), td.actions.into(), td.huber.into(), td.chosen.into()];
+        let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
+        let numbers = [
+            temperature.into(),
+            share.into(),
+            floor.into(),
+            action,
+            batch.reward.first(size),
+            batch.discount.first(size),
+            weight,
+            q.first(values),
+            target_here.first(table),
+            target_next.first(table),
+            dq.first(values),
+            error,
+        ];
+        self.launch("munchausen", blocks(size, 32), &[&settings[..], &numbers].concat())?;
+        let numbers = [action, weight, q.first(values), error, summary.first(2)];
+        self.launch("td_summary", blocks(1, 32), &[&settings[..], &numbers].concat())
     }
 }
 

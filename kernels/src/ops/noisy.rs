@@ -4,7 +4,14 @@
 //! The noise is factorised: a layer draws one standard normal x per input, then one per output, from the address
 //! (2 · layer + copy, kind, count); ε of the weight from input k to output n is f(x_k) f(x_n), of the bias of output n
 //! f(x_n), with f(x) = sgn(x)√|x|. Parameters outside dense layers have no noise.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, ops::linear::Dense};
+use crate::{
+    cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
+    device::{Device, Span},
+    dispatch::compiled,
+    error::Result,
+    ops::linear::Dense,
+};
 use envs::rng::{Domain, Purpose, Rng};
 
 /// Which noise: every value draws its own.
@@ -105,6 +112,72 @@ impl Noisy for Cpu {
         ));
         Ok(())
     }
+}
+
+impl Noisy for Cuda {
+    fn noise(
+        &self,
+        layers: &[Dense],
+        address: &NoiseAddress,
+        clock: &Buffer<u32>,
+        factors: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let [key0, key1] = Rng::new(address.seed, Domain::Agent).key();
+        let mut first = 0;
+        for (i, layer) in layers.iter().enumerate() {
+            let count = layer.inputs + layer.outputs;
+            let row = 2 * i as u32 + address.copy;
+            let place = [count.into(), key0.into(), key1.into(), row.into(), address.counter.into()];
+            let numbers = [clock.all(), factors.part(first..first + count)];
+            self.launch("noise", blocks(count, 128), &[&place[..], &numbers].concat())?;
+            first += count;
+        }
+        Ok(())
+    }
+
+    fn perturb(
+        &self,
+        layers: &[Dense],
+        len: usize,
+        factors: &Buffer<f32>,
+        theta: &Buffer<f32>,
+        effective: &mut Buffer<f32>,
+    ) -> Result<()> {
+        self.launch("noisy_copy", blocks(len, 256), &[len.into(), theta.first(len), effective.first(len)])?;
+        for_each_layer(layers, |layer, own, parameters| {
+            let sizes = [layer.inputs.into(), layer.outputs.into(), factors.part(own)];
+            let sigma = theta.part(len + parameters.start..len + parameters.end);
+            let (count, numbers) = (parameters.len(), [sigma, effective.part(parameters)]);
+            self.launch("perturb", blocks(count, 256), &[&sizes[..], &numbers].concat())
+        })
+    }
+
+    fn perturb_back(
+        &self,
+        layers: &[Dense],
+        len: usize,
+        factors: &Buffer<f32>,
+        gradient: &mut Buffer<f32>,
+    ) -> Result<()> {
+        self.launch("noisy_zero", blocks(len, 256), &[len.into(), gradient.part(len..2 * len)])?;
+        for_each_layer(layers, |layer, own, parameters| {
+            let sizes = [layer.inputs.into(), layer.outputs.into(), factors.part(own)];
+            let by_sigma = gradient.part(len + parameters.start..len + parameters.end);
+            let (count, numbers) = (parameters.len(), [gradient.part(parameters), by_sigma]);
+            self.launch("perturb_back", blocks(count, 256), &[&sizes[..], &numbers].concat())
+        })
+    }
+}
+
+/// Calls `launch(layer, its factors, its parameters)` in order; biases follow their weights.
+fn for_each_layer(layers: &[Dense], mut launch: impl FnMut(&Dense, Span, Span) -> Result<()>) -> Result<()> {
+    let mut first = 0;
+    for layer in layers {
+        let count = layer.inputs + layer.outputs;
+        launch(layer, first..first + count, layer.weight..layer.bias + layer.outputs)?;
+        first += count;
+    }
+    Ok(())
 }
 
 /// Calls `visit(first parameter, ε's common factor, ε's other factors)` for every row of weights and every row of biases.

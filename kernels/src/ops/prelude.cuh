@@ -24,6 +24,8 @@ INLINE bool is_last(u8 stage) { return stage >= TERMINATED; }
 
 #define PURPOSE_EXPLORE 3u
 #define PURPOSE_SAMPLE 4u
+#define PURPOSE_NOISE 7u
+#define PURPOSE_FRACTION 8u
 
 struct Stream {
     u32 key0, key1, row, episode, step, block;
@@ -92,6 +94,8 @@ INLINE u64 below64(Stream &stream, u64 n) {
 
 INLINE bool bernoulli(Stream &stream, float p) { return (double)word(stream) < (double)p * 4294967296.0; }
 
+INLINE float uniform(Stream &stream) { return (float)(word(stream) >> 8) * (1.0f / 16777216.0f); }
+
 // Exponentials and logarithms (envs/src/math/exponential.rs, logarithm.rs, power.rs).
 
 #define LN_2_HIGH_64 0.6931471803691238
@@ -139,6 +143,46 @@ INLINE double ln64(double x) {
     return k * LN_2_HIGH_64 - ((half_square - (s * (half_square + rest) + k * LN_2_LOW_64)) - f);
 }
 
+#define LN_2_HIGH 0.69314575f
+#define LN_2_LOW 1.4286068e-6f
+#define LOG2_E 1.44269504088896340736f
+#define ROUND 12582912.0f
+
+INLINE float power_of_two(int k) { return __uint_as_float((u32)(k + 127) << 23); }
+
+INLINE float exponential(float x) {
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -105.0f ? -105.0f : x;
+    float rounded = x * LOG2_E + ROUND;
+    float k = rounded - ROUND;
+    float high = x - k * LN_2_HIGH;
+    float low = k * LN_2_LOW;
+    float r = high - low;
+    float square = r * r;
+    float rest = (0.49999994f + 0.16666517f * r)
+        + square * ((0.041668102f + 0.0083691655f * r) + square * 0.0013838336f);
+    float sum = 1.0f + high;
+    float lost = high - (sum - 1.0f);
+    float result = sum + (lost + (square * rest - low));
+    int whole = (int)(__float_as_uint(rounded) - __float_as_uint(ROUND));
+    int half = whole >> 1;
+    return result * power_of_two(half) * power_of_two(whole - half);
+}
+
+INLINE float logarithm(float x) {
+    if (!(x > 0.0f && x < INFINITE)) return x == 0.0f ? -INFINITE : x > 0.0f ? x : __int_as_float(0x7fc00000);
+    const u32 least = 0x3f3504f3u;
+    bool subnormal = x < 1.17549435e-38f;
+    u32 above = __float_as_uint(subnormal ? x * 16777216.0f : x) - least;
+    float k = (float)(((int)above >> 23) - (subnormal ? 24 : 0));
+    float f = __uint_as_float((above & 0x007fffffu) + least) - 1.0f;
+    float s = f / (2.0f + f);
+    float z = s * s;
+    float rest = z * ((0.6666666f + z * 0.40000972f) + z * z * (0.28498796f + z * 0.24278682f));
+    float half_square = 0.5f * f * f;
+    return k * LN_2_HIGH - ((half_square - (s * (half_square + rest) + (k * LN_2_LOW + 0.0f))) - f);
+}
+
 // x^y for y finite.
 INLINE float power(float x, float y) {
     double base = x, exponent = y;
@@ -159,9 +203,90 @@ INLINE float power(float x, float y) {
     return (float)((__double_as_longlong(base) < 0 && odd) ? -result : result);
 }
 
+// The normal quantile (envs/src/math/special.rs).
+
+INLINE double polynomial(double x, double a, double b, double c, double d, double e, double f, double g, double h) {
+    double square = x * x;
+    double lower = (a + x * b) + square * (c + x * d);
+    double upper = (e + x * f) + square * (g + x * h);
+    return lower + square * square * upper;
+}
+
+INLINE double normal_quantile64(double p) {
+    double q = p - 0.5;
+    if (fabs(q) <= 0.425) {
+        double x = 0.180625 - q * q;
+        double above = polynomial(x, 10.179205485111815, 356.002752528361, 4539.164900965688, 25931.986104094325,
+                                  65875.29509793955, 63878.65511726085, 15193.753039787394, 0.0);
+        double below = polynomial(x, 1.0, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597,
+                                  39307.89580009271, 28729.085735721943, 5226.495278852854);
+        return q * (3.3871328727963665 + (6.296821239066775e-17 - x * (above / below)));
+    }
+    double tail = q < 0.0 ? p : 1.0 - p, magnitude;
+    double r = sqrt(-ln64(tail));
+    if (r <= 5.0) {
+        double x = r - 1.6;
+        magnitude = polynomial(x, 1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045,
+                               1.2704582524523684, 0.2417807251774506, 0.022723844989269184, 0.0007745450142783414)
+            / polynomial(x, 1.0, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008,
+                         0.015198666563616457, 0.0005475938084995345, 1.0507500716444169e-9);
+    } else {
+        double x = r - 5.0;
+        magnitude = polynomial(x, 6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487,
+                               0.026532189526576124, 0.0012426609473880784, 2.7115555687434876e-5,
+                               2.0103343992922881e-7)
+            / polynomial(x, 1.0, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 0.0007868691311456133,
+                         1.8463183175100548e-5, 1.421511758316446e-7, 2.0442631033899397e-15);
+    }
+    return q < 0.0 ? -magnitude : magnitude;
+}
+
+// Standard normal by inversion; one word, whose lowest bit is the sign.
+INLINE float normal(Stream &stream) {
+    u32 bits = word(stream);
+    float lower = ((float)(bits >> 1) + 0.5f) * (1.0f / 4294967296.0f);
+    float magnitude = (float)normal_quantile64(lower);
+    return (bits & 1) == 0 ? magnitude : -magnitude;
+}
+
 // A number that goes linearly from `from` to `to` over `over` counts.
 INLINE float ramp(float from, float to, u32 over, u32 count) {
     return count >= over ? to : from + (to - from) * ((float)count / (float)over);
+}
+
+// Sums over a batch in index order, by one warp: lane 0 adds first[i], lane 1 second[i]; then both by the size.
+template <typename First, typename Second>
+INLINE void batch_means(u32 size, First first, Second second, float *__restrict__ means) {
+    __shared__ float tile[2][WARP];
+    u32 lane = threadIdx.x;
+    float sum = 0.0f;
+    for (u32 start = 0; start < size; start += WARP) {
+        if (start + lane < size) {
+            tile[0][lane] = first(start + lane);
+            tile[1][lane] = second(start + lane);
+        }
+        __syncthreads();
+        u32 count = size - start < WARP ? size - start : WARP;
+        if (lane < 2) {
+            for (u32 j = 0; j < count; ++j) sum += tile[lane][j];
+        }
+        __syncthreads();
+    }
+    if (lane < 2) means[lane] = sum / (float)size;
+}
+
+// The lowest index of the largest of `length` numbers that lie `stride` apart, by one thread; as `argmax`.
+INLINE u32 largest(const float *row, u32 length, u32 stride) {
+    u32 index = 0;
+    float best = -INFINITE;
+    for (u32 i = 0; i < length; ++i) {
+        float number = row[(u64)i * stride];
+        if (number > best) {
+            best = number;
+            index = i;
+        }
+    }
+    return index;
 }
 
 // The lowest index of the largest number, for all lanes of a warp; a NaN is never larger than anything, and a row

@@ -4,7 +4,15 @@
 //! Q = Σ θ_i / N, summed in index order. Targets y_j = reward + discount · θ'_j(next, best action); where the discount is
 //! 0 all are the reward. u = y_j − θ_i; ρ = |τ_i − 1\[u < 0\]| · H(u)/κ with Huber's H (κ = 0: |τ_i − 1\[u < 0\]| · |u|).
 //! Loss of a transition: the sum over i of the mean over j of ρ; it is also the error that priorities are made of.
-use crate::{cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::Batch, ops::choose::argmax};
+use crate::{
+    cpu::Cpu,
+    cuda::{Arg, Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+    memory::Batch,
+    ops::choose::argmax,
+};
 
 /// The form of the quantiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +98,61 @@ impl Quantile for Cpu {
             summary: &mut [f32] = summary,
         ));
         Ok(())
+    }
+}
+
+impl Quantile for Cuda {
+    fn quantile_mean(
+        &self,
+        config: &QuantileConfig,
+        rows: usize,
+        count: usize,
+        theta: &Buffer<f32>,
+        q: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let values = rows * config.actions;
+        let arguments =
+            [rows.into(), config.actions.into(), count.into(), theta.first(values * count), q.first(values)];
+        self.launch("quantile_mean", blocks(values, 128), &arguments)
+    }
+
+    fn quantile(
+        &self,
+        config: &QuantileConfig,
+        batch: &mut Batch<Self>,
+        theta: &Buffer<f32>,
+        fractions: Option<&Buffer<f32>>,
+        next_theta: &Buffer<f32>,
+        next_q: &Buffer<f32>,
+        dtheta: &mut Buffer<f32>,
+        summary: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let QuantileConfig { actions, quantiles, next_quantiles, huber } = *config;
+        let size = batch.size;
+        let table = size * actions * quantiles;
+        let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
+        let arguments = [
+            size.into(),
+            actions.into(),
+            quantiles.into(),
+            next_quantiles.into(),
+            huber.into(),
+            fractions.is_some().into(),
+            action,
+            batch.reward.first(size),
+            batch.discount.first(size),
+            weight,
+            theta.first(table),
+            fractions.map_or(Arg::Nothing, |tau| tau.first(size * quantiles)),
+            next_theta.first(size * actions * next_quantiles),
+            next_q.first(size * actions),
+            dtheta.first(table),
+            error,
+        ];
+        self.launch("quantile", blocks(size, 32), &arguments)?;
+        let sizes = [size.into(), actions.into(), quantiles.into()];
+        let numbers = [action, weight, theta.first(table), error, summary.first(2)];
+        self.launch("quantile_summary", blocks(1, 32), &[&sizes[..], &numbers].concat())
     }
 }
 

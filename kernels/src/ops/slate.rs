@@ -11,7 +11,13 @@
 //!
 //! A slate is stored as one number, Σ item_j · C^j.
 use crate::{
-    cpu::Cpu, device::Device, dispatch::compiled, error::Result, memory::Batch, memory::STEPS, schedule::Ramp,
+    cpu::Cpu,
+    cuda::{Buffer, Cuda, blocks},
+    device::Device,
+    dispatch::compiled,
+    error::Result,
+    memory::{Batch, STEPS},
+    schedule::Ramp,
 };
 use envs::{
     math::{exp, ln},
@@ -155,6 +161,71 @@ impl Slate for Cpu {
     }
 }
 
+impl Slate for Cuda {
+    fn choose_slate(
+        &self,
+        config: &SlateConfig,
+        epsilon: &Ramp,
+        seed: u64,
+        rows: usize,
+        outputs: &Buffer<f32>,
+        clock: &Buffer<u32>,
+        code: &mut Buffer<u32>,
+    ) -> Result<()> {
+        let SlateConfig { candidates, slots, exact, .. } = *config;
+        let Ramp { from, to, over } = *epsilon;
+        let [key0, key1] = Rng::new(seed, Domain::Agent).key();
+        let arguments = [
+            rows.into(),
+            candidates.into(),
+            slots.into(),
+            exact.into(),
+            outputs.first(rows * config.outputs()),
+            clock.all(),
+            key0.into(),
+            key1.into(),
+            from.into(),
+            to.into(),
+            over.into(),
+            code.first(rows),
+        ];
+        self.launch("choose_slate", blocks(rows, 32), &arguments)
+    }
+
+    fn slate(
+        &self,
+        config: &SlateConfig,
+        batch: &mut Batch<Self>,
+        outputs: &Buffer<f32>,
+        next_target: &Buffer<f32>,
+        next_chooser: Option<&Buffer<f32>>,
+        doutputs: &mut Buffer<f32>,
+        summary: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let SlateConfig { candidates, slots, exact, taken, huber, choice } = *config;
+        let (size, table, width) = (batch.size, batch.size * config.outputs(), batch.width);
+        let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
+        let (next, outputs) = (batch.next.first(size * width), outputs.first(table));
+        let sizes = [size.into(), candidates.into(), slots.into()];
+        let places = [width.into(), taken.into(), huber.into(), choice.into(), action];
+        let numbers = [
+            batch.reward.first(size),
+            batch.discount.first(size),
+            weight,
+            next,
+            outputs,
+            next_target.first(table),
+            next_chooser.unwrap_or(next_target).first(table),
+            doutputs.first(table),
+            error,
+        ];
+        let arguments = [&sizes[..], &[exact.into()], &places, &numbers].concat();
+        self.launch("slate", blocks(size, 32), &arguments)?;
+        let numbers = [weight, next, outputs, error, summary.first(2)];
+        self.launch("slate_summary", blocks(1, 32), &[&sizes[..], &places, &numbers].concat())
+    }
+}
+
 /// A row of outputs as values and choice weights; nothing is the last of each.
 struct Menu<'a> {
     q: &'a [f32],
@@ -243,7 +314,7 @@ fn difference(
     summary: &mut [f32],
 ) {
     let (size, len, kappa) = (batch.size, config.outputs(), config.huber);
-    let width = batch.next.len() / size;
+    let width = batch.width;
     let nothing = config.candidates;
     let (mut loss, mut total) = (0.0, 0.0);
     doutputs[..size * len].fill(0.0);

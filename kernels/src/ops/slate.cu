@@ -1,0 +1,160 @@
+// Slates by decomposition: a thread for each row.
+#include "prelude.cuh"
+
+#define MOST_SLOTS 16
+
+// A row of outputs as values and choice weights; nothing is the last of each.
+struct Menu {
+    const float *q, *u;
+    u32 candidates;
+    float most;
+    INLINE Menu(const float *row, u32 candidates) : q(row), u(row + candidates + 1), candidates(candidates) {
+        most = -INFINITE;
+        for (u32 i = 0; i <= candidates; ++i) most = u[i] > most ? u[i] : most;
+    }
+    INLINE float weight(u32 i) const { return exponential(u[i] - most); }
+    INLINE float value(const u32 *slate, u32 slots) const {
+        float sum = 0.0f, total = 0.0f;
+        for (u32 place = 0; place <= slots; ++place) {
+            u32 i = place < slots ? slate[place] : candidates;
+            sum += weight(i) * q[i];
+            total += weight(i);
+        }
+        return sum / total;
+    }
+    // The items with the largest weight (q - lambda), largest first, ties to the lowest index.
+    INLINE void largest_of(float lambda, u32 *slate, u32 slots) const {
+        for (u32 place = 0; place < slots; ++place) {
+            bool found = false;
+            u32 best = 0;
+            float gain_of_best = -INFINITE;
+            for (u32 i = 0; i < candidates; ++i) {
+                bool shown = false;
+                for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == i;
+                float gain = weight(i) * (q[i] - lambda);
+                if (!shown && (gain > gain_of_best || !found)) {
+                    found = true;
+                    best = i;
+                    gain_of_best = gain;
+                }
+            }
+            slate[place] = best;
+        }
+    }
+    INLINE float best(u32 exact, u32 *slate, u32 slots) const {
+        largest_of(0.0f, slate, slots);
+        float reached = value(slate, slots);
+        while (exact) {
+            u32 next[MOST_SLOTS];
+            largest_of(reached, next, slots);
+            float risen = value(next, slots);
+            if (!(risen > reached)) break;
+            reached = risen;
+            for (u32 place = 0; place < slots; ++place) slate[place] = next[place];
+        }
+        return reached;
+    }
+};
+
+INLINE u32 code_of(const u32 *slate, u32 slots, u32 candidates) {
+    u32 code = 0;
+    for (u32 place = slots; place > 0; --place) code = code * candidates + slate[place - 1];
+    return code;
+}
+
+KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 exact, const float *__restrict__ outputs,
+                    const u32 *__restrict__ clock, u32 key0, u32 key1, float from, float to, u32 over,
+                    u32 *__restrict__ code) {
+    u32 row = blockIdx.x * blockDim.x + threadIdx.x;
+    if (row >= rows) return;
+    u32 slate[MOST_SLOTS];
+    Menu menu(outputs + (u64)row * 2 * (candidates + 1), candidates);
+    menu.best(exact, slate, slots);
+    u32 step = clock[STEPS];
+    float epsilon = ramp(from, to, over, step);
+    if (epsilon > 0.0f) {
+        Stream stream = stream_at(key0, key1, row, 0, step, PURPOSE_EXPLORE);
+        if (bernoulli(stream, epsilon)) {
+            for (u32 place = 0; place < slots; ++place) {
+                bool shown = true;
+                while (shown) {
+                    slate[place] = below(stream, candidates);
+                    shown = false;
+                    for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == slate[place];
+                }
+            }
+        }
+    }
+    code[row] = code_of(slate, slots, candidates);
+}
+
+KERNEL slate(u32 size, u32 candidates, u32 slots, u32 exact, u32 width, u32 taken_at, float huber, float choice,
+             const u32 *__restrict__ action, const float *__restrict__ reward, const float *__restrict__ discount,
+             const float *__restrict__ weight, const float *__restrict__ observation_next,
+             const float *__restrict__ outputs, const float *__restrict__ next_target,
+             const float *__restrict__ next_chooser, float *__restrict__ doutputs, float *__restrict__ error) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size) return;
+    u32 length = 2 * (candidates + 1), slate[MOST_SLOTS];
+    u64 row = (u64)i * length;
+    for (u32 j = 0; j < length; ++j) doutputs[row + j] = 0.0f;
+    float target = reward[i];
+    if (discount[i] != 0.0f) {
+        Menu(next_chooser + row, candidates).best(exact, slate, slots);
+        target = target + discount[i] * Menu(next_target + row, candidates).value(slate, slots);
+    }
+    const float *positions = observation_next + (u64)i * width + taken_at;
+    u32 rest = action[i], taken = candidates;
+    bool found = false;
+    for (u32 place = 0; place < slots; ++place) {
+        slate[place] = rest % candidates;
+        rest /= candidates;
+        if (!found && positions[place] > 0.5f) {
+            found = true;
+            taken = slate[place];
+        }
+    }
+    Menu menu(outputs + row, candidates);
+    float difference = outputs[row + taken] - target;
+    float clipped = difference > huber ? huber : difference < -huber ? -huber : difference;
+    doutputs[row + taken] = weight[i] * clipped / (float)size;
+    float sum = 0.0f;
+    for (u32 place = 0; place < slots; ++place) sum += menu.weight(slate[place]);
+    sum += menu.weight(candidates);
+    for (u32 place = 0; place <= slots; ++place) {
+        u32 at = place < slots ? slate[place] : candidates;
+        float probability = menu.weight(at) / sum;
+        float slope = at == taken ? probability - 1.0f : probability;
+        doutputs[row + candidates + 1 + at] = weight[i] * choice * slope / (float)size;
+    }
+    error[i] = fabsf(difference);
+}
+
+KERNEL slate_summary(u32 size, u32 candidates, u32 slots, u32 width, u32 taken_at, float huber, float choice,
+                     const u32 *__restrict__ action, const float *__restrict__ weight,
+                     const float *__restrict__ observation_next, const float *__restrict__ outputs,
+                     const float *__restrict__ error, float *__restrict__ summary) {
+    auto taken = [=](u32 i) {
+        const float *positions = observation_next + (u64)i * width + taken_at;
+        u32 rest = action[i];
+        for (u32 place = 0; place < slots; ++place) {
+            if (positions[place] > 0.5f) return rest % candidates;
+            rest /= candidates;
+        }
+        return candidates;
+    };
+    auto loss = [=](u32 i) {
+        float by = error[i], sum = 0.0f;
+        Menu menu(outputs + (u64)i * 2 * (candidates + 1), candidates);
+        u32 rest = action[i];
+        for (u32 place = 0; place < slots; ++place) {
+            sum += menu.weight(rest % candidates);
+            rest /= candidates;
+        }
+        sum += menu.weight(candidates);
+        float squared = by > huber ? huber * (by - 0.5f * huber) : 0.5f * (by * by);
+        return weight[i] * (squared - choice * logarithm(menu.weight(taken(i)) / sum));
+    };
+    auto value = [=](u32 i) { return outputs[(u64)i * 2 * (candidates + 1) + taken(i)]; };
+    batch_means(size, loss, value, summary);
+}
