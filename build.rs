@@ -6,7 +6,7 @@ use std::{
 };
 
 /// What decides the bits of a trial; reports are made from records and decide none.
-const SOURCES: [&str; 5] = ["envs/src", "kernels/src", "agents/src", "src", "Cargo.lock"];
+const SOURCES: [&str; 6] = ["envs/src", "kernels/src", "kernels/ptx", "agents/src", "src", "Cargo.lock"];
 
 fn main() {
     let mut files: Vec<PathBuf> = Vec::new();

@@ -1,7 +1,11 @@
 //! Commands, their options, and what they exit with.
 use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use mercato::Error;
+use mercato::{
+    Error,
+    kernels::{Cpu, Cuda},
+    trial::Device,
+};
 use std::{
     io::{ErrorKind, Write},
     process::ExitCode,
@@ -100,15 +104,15 @@ pub enum DeviceName {
     Cuda,
 }
 
-/// A device that was asked for and is not to be had: exit code 5.
-#[derive(Debug, thiserror::Error)]
-#[error("this version computes on the CPU only; leave out --device cuda")]
-pub struct MissingDevice;
-
 impl DeviceName {
-    /// Refuses what this version cannot do, instead of computing somewhere else in silence.
-    pub fn check(self) -> Result<()> {
-        if self == DeviceName::Cpu { Ok(()) } else { Err(MissingDevice.into()) }
+    /// Opens the device once before anything is begun, instead of failing in every trial or computing somewhere else in
+    /// silence.
+    pub fn check(self) -> Result<Device> {
+        match self {
+            DeviceName::Cpu => Cpu::new().map(|_| Device::Cpu),
+            DeviceName::Cuda => Cuda::new().map(|_| Device::Cuda),
+        }
+        .map_err(|error| Error::from(error).into())
     }
 }
 
@@ -136,9 +140,6 @@ pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
 /// The exit code that `error` is documented with.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let code = error.chain().find_map(|cause| {
-        if cause.is::<MissingDevice>() {
-            return Some(5);
-        }
         if cause.is::<mercato::envs::fit::Error>() || cause.is::<mercato::reports::TableError>() {
             return Some(2);
         }

@@ -2,7 +2,7 @@
 use crate::{
     error::{Error, Result, file},
     provenance,
-    trial::{Surroundings, Trial},
+    trial::{Device, Surroundings, Trial},
 };
 use reports::record::{Record, RecordError, read_records};
 use std::{
@@ -27,6 +27,8 @@ pub struct Runner<'a> {
     pub jobs: usize,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
+    /// Where trials compute.
+    pub device: Device,
     /// Set from outside to stop early.
     pub stop: &'a AtomicBool,
     /// Told what happens.
@@ -173,6 +175,7 @@ impl Runner<'_> {
         let surroundings = Surroundings {
             folder: Some(self.folder),
             tensorboard: self.tensorboard,
+            device: self.device,
             experiment: self.experiment,
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
             stop: self.stop,

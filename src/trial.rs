@@ -6,7 +6,7 @@ use crate::{
 };
 use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate_until, simple::Untrained};
 use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
-use kernels::Cpu;
+use kernels::{Backend, Cpu, Cuda};
 use reports::{record, tensorboard::EventWriter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,12 +97,23 @@ pub struct Trial {
     pub optimum: Arc<OnceLock<Optimum>>,
 }
 
+/// Where a trial computes; the bits are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Device {
+    /// The processor, a core for each trial.
+    Cpu,
+    /// The first GPU, a stream for each trial.
+    Cuda,
+}
+
 /// Where a trial leaves files, and when it must stop.
 pub struct Surroundings<'a> {
     /// Folder of the run; `None` leaves no files.
     pub folder: Option<&'a Path>,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
+    /// Where it computes.
+    pub device: Device,
     /// Name of the experiment.
     pub experiment: &'a str,
     /// Trials side by side, for the record.
@@ -151,7 +162,15 @@ impl Trial {
         self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
         let mut run = Run::new(self, surroundings);
         run.since = Some(stopwatch);
-        let status = match run.play(Cpu::new()?) {
+        let played = match surroundings.device {
+            Device::Cpu => run.play(Cpu::new()?),
+            Device::Cuda => {
+                let cuda = Cuda::new()?;
+                run.device = format!("cuda: {}", cuda.name());
+                run.play(cuda)
+            }
+        };
+        let status = match played {
             Ok(()) => record::Status::Ok,
             Err(Error::Interrupted | Error::Agent(agents::Error::Interrupted)) => return Err(Error::Interrupted),
             Err(Error::Agent(error @ agents::Error::Diverged { .. })) => {
@@ -175,7 +194,7 @@ impl Trial {
     fn record(&self, run: Run<'_>, status: record::Status) -> Result<record::Record> {
         let env = envs::make(&self.env, &self.params, 1)?;
         let optimum = self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
-        let Run { progress, outcome, hashes, around, .. } = run;
+        let Run { progress, outcome, hashes, around, device, .. } = run;
         let config = match &self.player {
             Player::Reference(policy) => json!({ "policy": policy }),
             Player::Agent(spec) => to_json(spec),
@@ -197,7 +216,7 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
-            device: "cpu".into(),
+            device,
             math: "exact".into(),
             status,
             objective: env.spec().objective().into(),
@@ -268,15 +287,16 @@ struct Run<'a> {
     outcome: Option<record::Outcome>,
     hashes: record::Hashes,
     since: Option<Stopwatch>,
+    device: String,
 }
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
         let hashes = record::Hashes { curve: None, weights: None, evaluation: None };
-        Run { trial, around, progress: Progress::default(), outcome: None, hashes, since: None }
+        Run { trial, around, progress: Progress::default(), outcome: None, hashes, since: None, device: "cpu".into() }
     }
 
-    fn play(&mut self, cpu: Cpu) -> Result<()> {
+    fn play<B: Backend>(&mut self, backend: B) -> Result<()> {
         let trial = self.trial;
         match &trial.player {
             Player::Reference(name) => {
@@ -286,7 +306,7 @@ impl<'a> Run<'a> {
             }
             Player::Agent(spec) => {
                 let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;
-                let mut agent = spec.build(cpu, env.spec(), trial.seed)?;
+                let mut agent = spec.build(backend, env.spec(), trial.seed)?;
                 self.train(env.as_mut(), agent.as_mut())?;
                 self.evaluate_agent(env.as_ref(), agent.as_ref(), true)?;
                 let weights = agent.weights()?;

@@ -70,7 +70,10 @@ fn broken_experiments_exit_2_with_line_and_key() {
 
 #[test]
 fn what_is_missing_exits_5() {
-    refused(&["train", "classic/chain-v1", "--device", "cuda"], 5, &["CPU only"]);
+    // Also where there is a GPU: the driver hides it.
+    let ran = mercato(&["train", "classic/chain-v1", "--device", "cuda"], &[("CUDA_VISIBLE_DEVICES", "")]);
+    assert_eq!(ran.code, 5, "{}", ran.stderr);
+    assert!(ran.stderr.contains("leave out --device cuda"), "{}", ran.stderr);
     let folder = Folder::new();
     let out = folder.path("run");
     let ran = mercato(&["train", "classic/chain-v1", "--out", &out], &[("MERCATO_ISA", "sse9")]);

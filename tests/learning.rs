@@ -26,6 +26,7 @@ fn score(env: &str, preset: &str, steps: u32, set: &str) -> f64 {
     let around = Surroundings {
         folder: None,
         tensorboard: false,
+        device: mercato::trial::Device::Cpu,
         experiment: "learning",
         jobs: 1,
         stop: &stop,

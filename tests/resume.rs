@@ -48,6 +48,7 @@ fn play(trial: &Trial, folder: &Path, until: u64) -> Result<Record, Error> {
     trial.run(&Surroundings {
         folder: Some(folder),
         tensorboard: false,
+        device: mercato::trial::Device::Cpu,
         experiment: "resume",
         jobs: 1,
         stop: &stop,

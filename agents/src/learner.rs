@@ -316,9 +316,11 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         w.powers = b.upload(taken!(saved, F64, "powers", 2)?)?;
         self.parts.clock = b.upload(taken!(saved, U32, "clock", 2)?)?;
         self.parts.summary = b.upload(taken!(saved, F32, "summary", 2)?)?;
-        m.observation = b.upload(taken!(saved, F32, "memory.observation", cells * m.width)?)?;
+        let observation = taken!(saved, F32, "memory.observation", cells * m.width)?;
+        let reward = taken!(saved, F32, "memory.reward", cells)?;
+        m.observation = b.upload(observation)?;
         m.action = b.upload(taken!(saved, U32, "memory.action", cells)?)?;
-        m.reward = b.upload(taken!(saved, F32, "memory.reward", cells)?)?;
+        m.reward = b.upload(reward)?;
         let stage: Vec<Stage> = (taken!(saved, U8, "memory.stage", cells)?.iter())
             .map(|byte| STAGES.get(usize::from(*byte)).copied())
             .collect::<Option<_>>()
@@ -329,6 +331,13 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         }
         let counts = taken!(saved, U64, "counts", 2)?;
         (self.steps, self.updates) = (counts[0], counts[1]);
+        // The world wrote the head slot, and nobody has committed it: `act` does, from what is staged.
+        let head = self.head();
+        let (b, m) = (&self.backend, &mut self.parts.memory);
+        let (numbers, cells) = (m.numbers(head), m.cells(head));
+        b.stage(&mut m.observation, numbers.clone()).copy_from_slice(&observation[numbers]);
+        b.stage(&mut m.reward, cells.clone()).copy_from_slice(&reward[cells.clone()]);
+        b.stage(&mut m.stage, cells.clone()).copy_from_slice(&stage[cells]);
         Ok(())
     }
 }

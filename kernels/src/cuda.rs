@@ -136,7 +136,7 @@ impl Device for Cuda {
         Buffer::zeros(&self.inner.stream, len)
     }
     fn stage<'a, T: Element>(&self, buf: &'a mut Buffer<T>, span: Span) -> &'a mut [T] {
-        buf.stage(span.len())
+        buf.stage(span)
     }
     fn commit<T: Element>(&self, buf: &mut Buffer<T>, span: Span) -> Result<()> {
         buf.commit(&self.inner.stream, span)

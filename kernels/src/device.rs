@@ -31,14 +31,15 @@ pub trait Device: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the device has no room.
     fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buf<T>>;
-    /// Host memory that stands for `buf[span]`: the buffer itself on the CPU, a pinned mirror on a device.
+    /// Host memory that stands for `buf[span]` until it is committed: the buffer itself on the CPU, a copy on a device,
+    /// which is to be filled whole.
     fn stage<'a, T: Element>(&self, buf: &'a mut Self::Buf<T>, span: Span) -> &'a mut [T];
     /// What was staged for `span` is now in `buf`: nothing on the CPU, one asynchronous copy on a device.
     ///
     /// # Errors
     /// When the device fails.
     fn commit<T: Element>(&self, buf: &mut Self::Buf<T>, span: Span) -> Result<()>;
-    /// Copies `buf[span]` to `host`, after everything that was asked before.
+    /// Copies `buf[span]` to `host`, after everything that was asked before, with what is staged and not committed.
     ///
     /// # Errors
     /// When the device fails.

@@ -2,7 +2,10 @@
 use super::{Format, Output, print, print_json};
 use anyhow::Result;
 use clap::Args;
-use mercato::{kernels::Cpu, provenance};
+use mercato::{
+    kernels::{Cpu, Cuda},
+    provenance,
+};
 use serde_json::json;
 use std::process::{Command, ExitCode};
 
@@ -22,6 +25,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
         Ok(cpu) => cpu.isa().name().to_string(),
         Err(error) => format!("none: {error}"),
     };
+    let cuda = Cuda::new();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let detected = provenance::detected();
     let tools = TOOLS.map(|(name, purpose)| (name, purpose, version(name)));
@@ -35,7 +39,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
             "fingerprint": provenance::fingerprint(),
             "cores": cores,
             "isa": { "detected": detected, "used": used },
-            "cuda": null,
+            "cuda": { "device": cuda.as_ref().map(|cuda| cuda.name()).ok(), "problem": cuda.as_ref().err().map(ToString::to_string) },
             "font": "bundled",
             "tools": tools,
         }));
@@ -43,7 +47,8 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     let mut text = format!("mercato      {} (code {})\n", env!("CARGO_PKG_VERSION"), provenance::fingerprint());
     text += &format!("cores        {cores}\n");
     text += &format!("instructions {}; in use: {used} (MERCATO_ISA chooses)\n", detected.join(", "));
-    text += "cuda         not in this version: everything runs on the CPU\n";
+    let found = cuda.map_or_else(|error| format!("none: {error}"), |cuda| cuda.name().to_string());
+    text += &format!("cuda         {found}\n");
     text += "font         bundled\n";
     for (name, purpose, version) in &tools {
         text += &format!("{name:<12} {} (for {purpose})\n", version.as_deref().unwrap_or("not found"));

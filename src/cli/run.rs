@@ -3,7 +3,7 @@ use super::{DeviceName, Format, Output, print, print_json, progress::Bars, repor
 use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
-    Error, Experiment, Trial,
+    Experiment, Trial,
     experiment::Seeds,
     reports::{Record, Summary, record::Status},
     runner::Runner,
@@ -106,8 +106,7 @@ pub fn folder(place: &Place, name: &str) -> PathBuf {
 /// Runs `trials` under progress bars; Ctrl-C stops where everything can go on.
 pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Result<Vec<Record>> {
     static STOP: AtomicBool = AtomicBool::new(false);
-    place.device.check()?;
-    mercato::kernels::Cpu::new().map_err(Error::from)?;
+    let device = place.device.check()?;
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let jobs = place.jobs.map_or_else(cores, |jobs| jobs as usize);
     ctrlc::set_handler(|| {
@@ -118,7 +117,7 @@ pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Re
     .context("cannot listen for Ctrl-C")?;
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
     let tensorboard = place.tensorboard;
-    let runner = Runner { folder, experiment: name, jobs, tensorboard, stop: &STOP, observer: &bars };
+    let runner = Runner { folder, experiment: name, jobs, tensorboard, device, stop: &STOP, observer: &bars };
     if place.fresh {
         for path in [runner.records_path(), folder.join("resume")].iter().filter(|path| path.exists()) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };

@@ -13,6 +13,8 @@ pub struct Buffer<T> {
     address: u64,
     len: usize,
     staged: Vec<T>,
+    /// The span that was staged and not committed: the device does not have it yet.
+    open: Span,
     numbers: PhantomData<T>,
 }
 
@@ -28,7 +30,7 @@ impl<T: Element> Buffer<T> {
             }
         })?;
         let address = bytes.device_ptr(stream).0;
-        Ok(Buffer { bytes, address, len, staged: Vec::new(), numbers: PhantomData })
+        Ok(Buffer { bytes, address, len, staged: Vec::new(), open: 0..0, numbers: PhantomData })
     }
 
     /// The numbers in `span`, for a kernel.
@@ -45,18 +47,20 @@ impl<T: Element> Buffer<T> {
         self.part(0..self.len)
     }
 
-    /// Host memory for `len` numbers of a span that is about to be committed.
-    pub(super) fn stage(&mut self, len: usize) -> &mut [T] {
-        if self.staged.len() < len {
-            self.staged.resize(len, T::default());
+    /// Host memory for `span`, until it is committed. It holds what was staged last.
+    pub(super) fn stage(&mut self, span: Span) -> &mut [T] {
+        if self.staged.len() < span.len() {
+            self.staged.resize(span.len(), T::default());
         }
-        &mut self.staged[..len]
+        self.open = span.clone();
+        &mut self.staged[..span.len()]
     }
     /// Copies what was staged for `span` to the device.
     pub(super) fn commit(&mut self, stream: &Arc<CudaStream>, span: Span) -> Result<()> {
         let staged = std::mem::take(&mut self.staged);
         let written = self.write(stream, span.clone(), &staged[..span.len()]);
         self.staged = staged;
+        self.open = 0..0;
         written
     }
 
@@ -74,7 +78,7 @@ impl<T: Element> Buffer<T> {
     }
 
     #[expect(unsafe_code, reason = "a foreign function")]
-    /// Copies `span` to `host`, after everything that the stream was asked before.
+    /// Copies `span` to `host`, after everything that the stream was asked before; what is staged counts.
     pub(super) fn read(&self, stream: &Arc<CudaStream>, span: Span, host: &mut [T]) -> Result<()> {
         if span.is_empty() {
             return Ok(());
@@ -85,7 +89,13 @@ impl<T: Element> Buffer<T> {
         // one or is a number.
         let copied = unsafe { cudarc::driver::result::memcpy_dtoh_async(host, address, stream.cu_stream()) };
         copied.map_err(failed("copying from the device"))?;
-        stream.synchronize().map_err(failed("waiting for the device"))
+        stream.synchronize().map_err(failed("waiting for the device"))?;
+        for (place, number) in self.open.clone().zip(&self.staged) {
+            if span.contains(&place) {
+                host[place - span.start] = *number;
+            }
+        }
+        Ok(())
     }
 
     /// The address of `span`.
