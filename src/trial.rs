@@ -576,8 +576,12 @@ fn weights_hash(weights: &agents::Tensors) -> String {
     let mut hash = Sha256::new();
     for (name, tensor) in weights {
         hash.update(name);
-        if let Tensor::F32(numbers) = tensor {
-            numbers.iter().for_each(|number| hash.update(number.to_bits().to_le_bytes()));
+        match tensor {
+            Tensor::F32(numbers) => numbers.iter().for_each(|number| hash.update(number.to_le_bytes())),
+            Tensor::F64(numbers) => numbers.iter().for_each(|number| hash.update(number.to_le_bytes())),
+            Tensor::U32(numbers) => numbers.iter().for_each(|number| hash.update(number.to_le_bytes())),
+            Tensor::U64(numbers) => numbers.iter().for_each(|number| hash.update(number.to_le_bytes())),
+            Tensor::U8(numbers) => hash.update(numbers),
         }
     }
     hex(&hash.finalize())

@@ -77,6 +77,19 @@ fn slates_are_learnt() {
     beats(0.85, "rec/slateq-mdp-v1", "slateq", 48_000, &set);
 }
 
+/// The best single item scores 0.22; the rules without observations can do no better.
+#[test]
+fn tastes_are_learnt_by_bandits() {
+    for (bar, preset) in [(0.98, "lin_ucb"), (0.98, "logistic_thompson"), (0.92, "epsilon_greedy")] {
+        beats(bar, "rec/topic-bandit-v1", preset, 10_000, "");
+    }
+    beats(0.1, "rec/topic-bandit-v1", "most_popular", 5_000, "");
+    beats(0.21, "rec/topic-bandit-v1", "ucb1", 10_000, "exploration = 0.2");
+    beats(0.21, "rec/topic-bandit-v1", "thompson_beta", 10_000, "");
+    beats(0.21, "rec/topic-bandit-v1", "thompson_gaussian", 10_000, "noise = 0.5");
+    beats(0.21, "rec/topic-bandit-v1", "epsilon_greedy", 10_000, "context = false");
+}
+
 /// Myopic scores −0.37 and 0.29, the best fixed price of yogurt 0.38.
 #[test]
 fn prices_are_learnt() {

@@ -1,5 +1,6 @@
 //! What the parts promise together, in one binary.
 mod article;
+mod bandits;
 mod bits;
 mod cli;
 mod generated;

@@ -34,6 +34,11 @@ const TEXT: &str = r#"
     [[worlds.agents]]
     preset = "qr_dqn"
     set = { hidden = [8], memory = 300, warmup = 50, batch = 8, quantiles = 5, explore_over = 500 }
+    [[worlds.agents]]
+    preset = "thompson_beta"
+    [[worlds.agents]]
+    preset = "lin_ucb"
+    set = { rows = 3 }
     [[worlds]]
     env = "pricing/inventory-v1"
     steps = 900
@@ -110,9 +115,9 @@ fn a_cut_line_is_dropped_and_its_trial_repeated() {
     let again = mercato(&arguments, &[]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     let after = read_records(&path).expect("whole again");
-    assert_eq!(after.len(), 5);
+    assert_eq!(after.len(), 7);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((&before.trial, &before.hashes), (&after.trial, &after.hashes));
     }
-    assert_eq!(before[..4], after[..4], "what was whole is taken over as it was, times included");
+    assert_eq!(before[..6], after[..6], "what was whole is taken over as it was, times included");
 }

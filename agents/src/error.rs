@@ -43,6 +43,16 @@ pub enum Error {
         /// The world's action space.
         has: String,
     },
+    /// An observation that the agent cannot read.
+    #[error("`{agent}` cannot read `{field}`: {problem}")]
+    Observation {
+        /// The agent.
+        agent: &'static str,
+        /// The named part of the observation.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A loss or weight is no longer finite.
     #[error("diverged: {what} is {value} after {updates} updates")]
     Diverged {
@@ -86,4 +96,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// A setting's error.
 pub(crate) fn setting(name: &str, value: impl std::fmt::Display, range: &str) -> Error {
     Error::Setting { name: name.into(), value: value.to_string(), range: range.into() }
+}
+
+/// For `Config::validate`: that `value` lies in [`low`, `high`].
+pub(crate) fn between<T: PartialOrd + std::fmt::Display>(name: &str, value: T, low: T, high: T) -> Result<()> {
+    if value >= low && value <= high {
+        return Ok(());
+    }
+    Err(setting(name, value, &format!("between {low} and {high}")))
 }

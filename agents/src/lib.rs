@@ -8,6 +8,7 @@
 //! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
 //! | [`slateq`] | slates | values of items under a learnt choice (Ie et al. 2019) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
+//! | [`bandits`] | discrete | UCB1, Thompson sampling, LinUCB and their like, each by its paper |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
 //!
 //! Training in fifteen lines:
@@ -36,6 +37,7 @@
 //! # }
 //! ```
 pub mod agent;
+pub mod bandits;
 pub mod c51;
 pub mod checkpoint;
 pub mod dqn;
@@ -45,6 +47,7 @@ pub mod iqn;
 pub mod learner;
 pub mod network;
 pub mod noise;
+pub mod online;
 pub mod price_grid;
 pub mod qr_dqn;
 pub mod simple;

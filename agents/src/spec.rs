@@ -1,11 +1,21 @@
 //! Agents by name: presets, settings on top of them, and construction.
 use crate::{
     agent::Agent,
+    bandits::{
+        epsilon_greedy::{self, EpsilonGreedy},
+        lin_ucb::{self, LinUcb},
+        logistic_thompson::{self, LogisticThompson},
+        most_popular::{self, MostPopular},
+        thompson_beta::{self, ThompsonBeta},
+        thompson_gaussian::{self, ThompsonGaussian},
+        ucb1::{self, Ucb1},
+    },
     c51::{self, C51},
     dqn::{self, Dqn},
     error::{Error, Result},
     iqn::{self, Iqn},
     network::Head,
+    online,
     price_grid::{self, PriceGrid},
     qr_dqn::{self, QrDqn},
     slateq::{self, SlateQ},
@@ -31,6 +41,20 @@ pub enum AgentSpec {
     Slateq(slateq::Config),
     /// Deep Q-learning over a grid of prices.
     PriceGrid(price_grid::Config),
+    /// What has earned most.
+    MostPopular(most_popular::Config),
+    /// The best promise, sometimes anything.
+    EpsilonGreedy(epsilon_greedy::Config),
+    /// Upper confidence bounds of means.
+    Ucb1(ucb1::Config),
+    /// Thompson sampling of successes.
+    ThompsonBeta(thompson_beta::Config),
+    /// Thompson sampling of means.
+    ThompsonGaussian(thompson_gaussian::Config),
+    /// Upper confidence bounds of ridge regressions.
+    LinUcb(lin_ucb::Config),
+    /// Thompson sampling of logistic regressions.
+    LogisticThompson(logistic_thompson::Config),
 }
 
 /// A named starting point for settings.
@@ -133,6 +157,48 @@ pub const PRESETS: &[Preset] = &[
         space: "one continuous number",
         spec: || AgentSpec::PriceGrid(price_grid::Config::default()),
     },
+    Preset {
+        name: "most_popular",
+        about: "what has earned most in total, after a while of random display",
+        space: "discrete",
+        spec: || AgentSpec::MostPopular(most_popular::Config::default()),
+    },
+    Preset {
+        name: "epsilon_greedy",
+        about: "ridge regressions per action, a random action one time in ten (Sutton, Barto 2018)",
+        space: "discrete",
+        spec: || AgentSpec::EpsilonGreedy(epsilon_greedy::Config::default()),
+    },
+    Preset {
+        name: "ucb1",
+        about: "upper confidence bounds of mean rewards, whatever is observed (Auer et al. 2002)",
+        space: "discrete",
+        spec: || AgentSpec::Ucb1(ucb1::Config::default()),
+    },
+    Preset {
+        name: "thompson_beta",
+        about: "Thompson sampling of success rates, whatever is observed (Chapelle, Li 2011)",
+        space: "discrete",
+        spec: || AgentSpec::ThompsonBeta(thompson_beta::Config::default()),
+    },
+    Preset {
+        name: "thompson_gaussian",
+        about: "Thompson sampling of mean rewards, whatever is observed (Agrawal, Goyal 2013)",
+        space: "discrete",
+        spec: || AgentSpec::ThompsonGaussian(thompson_gaussian::Config::default()),
+    },
+    Preset {
+        name: "lin_ucb",
+        about: "upper confidence bounds of ridge regressions per action (Li et al. 2010)",
+        space: "discrete",
+        spec: || AgentSpec::LinUcb(lin_ucb::Config::default()),
+    },
+    Preset {
+        name: "logistic_thompson",
+        about: "Thompson sampling of logistic regressions per action (Chapelle, Li 2011)",
+        space: "discrete",
+        spec: || AgentSpec::LogisticThompson(logistic_thompson::Config::default()),
+    },
 ];
 
 impl AgentSpec {
@@ -179,6 +245,13 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.validate(),
             AgentSpec::Slateq(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
+            AgentSpec::MostPopular(config) => config.validate(),
+            AgentSpec::EpsilonGreedy(config) => config.validate(),
+            AgentSpec::Ucb1(config) => config.validate(),
+            AgentSpec::ThompsonBeta(config) => config.validate(),
+            AgentSpec::ThompsonGaussian(config) => config.validate(),
+            AgentSpec::LinUcb(config) => config.validate(),
+            AgentSpec::LogisticThompson(config) => config.validate(),
         }
     }
 
@@ -191,6 +264,13 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.dqn.rows,
             AgentSpec::Slateq(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
+            AgentSpec::MostPopular(config) => config.rows,
+            AgentSpec::EpsilonGreedy(config) => config.rows,
+            AgentSpec::Ucb1(config) => config.rows,
+            AgentSpec::ThompsonBeta(config) => config.rows,
+            AgentSpec::ThompsonGaussian(config) => config.rows,
+            AgentSpec::LinUcb(config) => config.rows,
+            AgentSpec::LogisticThompson(config) => config.rows,
         }
     }
 
@@ -203,6 +283,8 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => &mut config.dqn,
             AgentSpec::Slateq(config) => &mut config.dqn,
             AgentSpec::PriceGrid(config) => &mut config.dqn,
+            // The others have none.
+            _ => return self,
         };
         config.memory = config.least_memory();
         self
@@ -219,6 +301,13 @@ impl AgentSpec {
             }
             AgentSpec::Slateq(_) => slateq::fits(spec),
             AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
+            AgentSpec::MostPopular(_) => online::actions("most_popular", spec).map(|_| ()),
+            AgentSpec::EpsilonGreedy(_) => online::actions("epsilon_greedy", spec).map(|_| ()),
+            AgentSpec::Ucb1(_) => online::actions("ucb1", spec).map(|_| ()),
+            AgentSpec::ThompsonBeta(_) => online::actions("thompson_beta", spec).map(|_| ()),
+            AgentSpec::ThompsonGaussian(_) => online::actions("thompson_gaussian", spec).map(|_| ()),
+            AgentSpec::LinUcb(_) => online::actions("lin_ucb", spec).map(|_| ()),
+            AgentSpec::LogisticThompson(_) => online::actions("logistic_thompson", spec).map(|_| ()),
         }
     }
 
@@ -234,6 +323,13 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
             AgentSpec::Slateq(config) => Box::new(SlateQ::new(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
+            AgentSpec::MostPopular(config) => Box::new(MostPopular::new(config, spec, seed)?),
+            AgentSpec::EpsilonGreedy(config) => Box::new(EpsilonGreedy::new(config, spec, seed)?),
+            AgentSpec::Ucb1(config) => Box::new(Ucb1::new(config, spec, seed)?),
+            AgentSpec::ThompsonBeta(config) => Box::new(ThompsonBeta::new(config, spec, seed)?),
+            AgentSpec::ThompsonGaussian(config) => Box::new(ThompsonGaussian::new(config, spec, seed)?),
+            AgentSpec::LinUcb(config) => Box::new(LinUcb::new(config, spec, seed)?),
+            AgentSpec::LogisticThompson(config) => Box::new(LogisticThompson::new(config, spec, seed)?),
         })
     }
 }
@@ -250,9 +346,9 @@ mod tests {
     #[test]
     fn settings_go_on_top_of_a_preset_and_survive_json() {
         for preset in PRESETS {
-            let spec = AgentSpec::preset(preset.name, &settings("learning_rate", json!(0.01))).expect(preset.name);
+            let spec = AgentSpec::preset(preset.name, &settings("rows", json!(3))).expect(preset.name);
             let text = serde_json::to_string(&spec).expect("json");
-            assert!(text.contains(r#""learning_rate":0.01,"#), "{text}");
+            assert!(text.contains(r#""rows":3,"#), "{text}");
             assert_eq!(serde_json::from_str::<AgentSpec>(&text).expect("back"), spec);
         }
     }
@@ -267,5 +363,13 @@ mod tests {
         assert!(message("dqn", "batch", json!("many")).contains("batch"));
         assert!(message("dqn", "n_step", json!(0)).contains("`n_step` is 0"));
         assert!(message("price_grid", "batch", json!(0)).contains("`batch` is 0"));
+        assert!(message("most_popular", "rows", json!(0)).contains("`rows` is 0; it must be between 1 and 65536"));
+        assert!(message("epsilon_greedy", "epsilon", json!(1.5)).contains("`epsilon` is 1.5"));
+        assert!(message("ucb1", "exploration", json!(-1)).contains("`exploration` is -1"));
+        assert!(message("thompson_beta", "prior", json!([1, 0])).contains("`prior` is 0"));
+        assert!(message("thompson_beta", "low", json!(1)).contains("`low` is 1; it must be finite and below `high`"));
+        assert!(message("thompson_gaussian", "noise", json!(0)).contains("`noise` is 0"));
+        assert!(message("lin_ucb", "ridge", json!(0)).contains("`ridge` is 0"));
+        assert!(message("logistic_thompson", "variance", json!(0)).contains("`variance` is 0"));
     }
 }

@@ -1,0 +1,22 @@
+//! Bandits: agents that weigh what an action brings at once, each by its paper's rule.
+//!
+//! | agent | what it knows | source |
+//! |---|---|---|
+//! | [`most_popular`] | total reward of each action | the recommender's baseline |
+//! | [`ucb1`] | mean reward of each action | Auer, Cesa-Bianchi, Fischer 2002 |
+//! | [`thompson_beta`] | a beta law of each action's success | Thompson 1933; Chapelle, Li 2011 |
+//! | [`thompson_gaussian`] | a normal law of each action's mean | Agrawal, Goyal 2013 |
+//! | [`epsilon_greedy`] | a ridge regression of each action on the observation | Sutton, Barto 2018, chapter 2 |
+//! | [`lin_ucb`] | the same, and how certain it is | Li, Chu, Langford, Schapire 2010 |
+//! | [`logistic_thompson`] | a normal law of each action's logistic regression | Chapelle, Li 2011 |
+//!
+//! The first four are [`arms`]: they do not look at the observation.
+pub mod arms;
+pub mod epsilon_greedy;
+pub mod lin_ucb;
+pub mod linear;
+pub mod logistic_thompson;
+pub mod most_popular;
+pub mod thompson_beta;
+pub mod thompson_gaussian;
+pub mod ucb1;
