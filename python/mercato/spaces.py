@@ -86,15 +86,18 @@ class DistinctSlates(gymnasium.ActionWrapper):
 
 
 def observation_space(fields: list[dict]) -> spaces.Box:
-    """The box of an observation row, float32 (n,); an unbounded number has the largest float32 as its bound."""
-    low = np.concatenate([np.full(field["len"], _bound(field["low"], -LARGEST), np.float32) for field in fields])
-    high = np.concatenate([np.full(field["len"], _bound(field["high"], LARGEST), np.float32) for field in fields])
-    return spaces.Box(low, high, dtype=np.float32)
+    """The box of an observation row, float32 (n,).
 
-
-def _bound(value: float | None, otherwise: float) -> float:
+    An unbounded number has the largest float32 as its bound, and a constant stands at the end of an
+    interval of length 1: Gymnasium wants finite bounds that differ.
+    """
+    lengths = [field["len"] for field in fields]
     # JSON has no infinity: an unbounded field says null.
-    return otherwise if value is None else value
+    low = np.repeat([-LARGEST if field["low"] is None else field["low"] for field in fields], lengths)
+    high = np.repeat([LARGEST if field["high"] is None else field["high"] for field in fields], lengths)
+    constant = low == high
+    low, high = np.where(constant & (high >= 0), high - 1, low), np.where(constant & (high < 0), low + 1, high)
+    return spaces.Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
 
 
 def action_form(shape: dict, scaled: bool) -> ActionForm:

@@ -1,7 +1,7 @@
 //! A vector of episodes whose slots are NumPy arrays.
 use crate::failure::{given, parsed};
 use mercato::envs::{Actions, Params, Reference, Slot, Stage, Start, VectorEnv, make, vector::THREADED_ROWS};
-use numpy::{PyArray1, PyReadonlyArrayDyn, PyReadwriteArrayDyn, ToPyArray};
+use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, ToPyArray};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -123,16 +123,21 @@ impl World {
         py: Python<'_>,
         items: Given<'_, i64>,
         reals: Given<'_, f32>,
-        mut observation: Slots<'_, f32>,
-        mut reward: Slots<'_, f32>,
-        mut terminated: Slots<'_, bool>,
-        mut truncated: Slots<'_, bool>,
-        mut metrics: Slots<'_, f64>,
-        mut final_observation: Option<Slots<'_, f32>>,
+        observation: &Bound<'_, PyArrayDyn<f32>>,
+        reward: &Bound<'_, PyArrayDyn<f32>>,
+        terminated: &Bound<'_, PyArrayDyn<bool>>,
+        truncated: &Bound<'_, PyArrayDyn<bool>>,
+        metrics: &Bound<'_, PyArrayDyn<f64>>,
+        final_observation: Option<&Bound<'_, PyArrayDyn<f32>>>,
     ) -> PyResult<bool> {
         let mut held = self.held()?;
         threads_survive(held.stage.len())?;
         held.take(&items, &reals)?;
+        // Only now, because two threads on one environment share its arrays too.
+        let (mut observation, mut reward) = (slots(observation)?, slots(reward)?);
+        let (mut terminated, mut truncated) = (slots(terminated)?, slots(truncated)?);
+        let mut metrics = slots(metrics)?;
+        let mut final_observation = final_observation.map(slots).transpose()?;
         let (observation, reward) = (observation.as_slice_mut()?, reward.as_slice_mut()?);
         let (terminated, truncated) = (terminated.as_slice_mut()?, truncated.as_slice_mut()?);
         let metrics = metrics.as_slice_mut()?;
@@ -208,6 +213,10 @@ impl World {
 
 fn open(world: &mut Option<Box<dyn VectorEnv>>) -> PyResult<&mut Box<dyn VectorEnv>> {
     world.as_mut().ok_or_else(|| PyRuntimeError::new_err("this environment is closed; make a new one"))
+}
+
+fn slots<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>) -> PyResult<Slots<'py, T>> {
+    array.try_readwrite().map_err(|error| PyValueError::new_err(format!("an array cannot be written: {error}")))
 }
 
 fn fits(what: &str, found: usize, expected: usize) -> PyResult<()> {
