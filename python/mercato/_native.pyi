@@ -47,6 +47,7 @@ def run(
     experiment: str,
     folder: str | PathLike[str],
     jobs: int,
+    device: str,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[str]: ...
 def report(folder: str | PathLike[str], title: str, command: str) -> str: ...

@@ -71,6 +71,7 @@ def run(
     spec: str | os.PathLike[str] | Mapping[str, Any],
     out: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Run:
     """Runs an experiment: worlds × agents × seeds. What its folder has already is not repeated; Ctrl-C can go on later.
@@ -79,6 +80,7 @@ def run(
         spec: a dict (`name`, `title`, `seeds`, `evaluation`, `worlds`), `quick`, `full`, or a TOML file.
         out: folder of the results; `runs/NAME` when it is not given.
         jobs: trials side by side; one per core when it is not given.
+        device: `cpu`, or `cuda`, which without a GPU is an error.
         progress: called ten times a second with the transitions made and to be made.
     """
     chosen = dict(spec) if isinstance(spec, Mapping) else experiment(spec)
@@ -87,7 +89,7 @@ def run(
             raise ValueError(f"the experiment needs a `{key}`")
     folder = Path(out) if out is not None else Path("runs") / chosen["name"]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    lines = _native.run(json.dumps(chosen), folder, jobs or cores, progress)
+    lines = _native.run(json.dumps(chosen), folder, jobs or cores, device, progress)
     return Run(folder, chosen["title"], [json.loads(line) for line in lines])
 
 
@@ -101,6 +103,7 @@ def train(
     episodes: int = 1000,
     out: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
+    device: str = "cpu",
     progress: Progress | None = None,
 ) -> Run:
     """Trains one agent in one world, beside the uniformly random policy; a dict is an experiment and goes to `run`.
@@ -113,10 +116,10 @@ def train(
         settings: settings of the agent over the preset's, such as `{"hidden": [64, 64]}`.
         params: parameters over the world's defaults.
         episodes: episodes of the last evaluation, which is the result.
-        out, jobs, progress: as `run` has them.
+        out, jobs, device, progress: as `run` has them.
     """
     if isinstance(spec, Mapping):
-        return run(spec, out, jobs, progress)
+        return run(spec, out, jobs, device, progress)
     chosen = {
         "name": f"train-{spec.replace('/', '-')}-{agent}",
         "title": f"{agent} in {spec}",
@@ -132,7 +135,7 @@ def train(
             }
         ],
     }
-    return run(chosen, out, jobs, progress)
+    return run(chosen, out, jobs, device, progress)
 
 
 class Agent:

@@ -3,8 +3,10 @@ use crate::failure::{parsed, raised};
 use mercato::{
     Error, Experiment, Trial,
     envs::{ENVS, Params, find},
+    kernels::{Cpu, Cuda},
     reports::{Record, read_records},
     runner::{Observer, Runner},
+    trial::Device,
 };
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
@@ -52,17 +54,19 @@ pub fn embedded(source: &str) -> PyResult<String> {
 /// Runs what is missing of the experiment, JSON, in `folder` and returns its records, a line of JSON each. `progress` is
 /// called now and then with the transitions made and to be made. Ctrl-C stops it where everything can go on later.
 #[pyfunction]
-#[pyo3(signature = (experiment, folder, jobs, progress=None))]
+#[pyo3(signature = (experiment, folder, jobs, device, progress=None))]
 pub fn run(
     py: Python<'_>,
     experiment: &str,
     folder: PathBuf,
     jobs: usize,
+    device: &str,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Vec<String>> {
     if jobs == 0 {
         return Err(PyValueError::new_err("jobs is 0; it must be at least 1"));
     }
+    let device = opened(device)?;
     let experiment = Experiment::from_json("experiment", parsed("experiment", experiment)?).map_err(raised)?;
     let trials = experiment.trials().map_err(raised)?;
     let total: u64 = trials.iter().map(|trial| trial.steps).sum();
@@ -73,7 +77,8 @@ pub fn run(
             let (stop, counter, trials) = (&stop, &counter, &trials);
             let (folder, name) = (&folder, &experiment.name);
             scope.spawn(move || {
-                let runner = Runner { folder, experiment: name, jobs, tensorboard: false, stop, observer: counter };
+                let runner =
+                    Runner { folder, experiment: name, jobs, device, tensorboard: false, stop, observer: counter };
                 // The receiver only goes away after it has been told.
                 let _ = sender.send(runner.run(trials));
             });
@@ -99,6 +104,16 @@ pub fn run(
         })
     })?;
     Ok(records.map_err(raised)?.iter().map(Record::to_line).collect())
+}
+
+/// The device called `name`, opened once: better now than in every trial.
+fn opened(name: &str) -> PyResult<Device> {
+    let device = match name {
+        "cpu" => Cpu::new().map(|_| Device::Cpu),
+        "cuda" => Cuda::new().map(|_| Device::Cuda),
+        _ => return Err(PyValueError::new_err(format!("the device is {name:?}; it must be \"cpu\" or \"cuda\""))),
+    };
+    device.map_err(raised)
 }
 
 /// Writes the report of the records in `folder` and returns its figures, as JSON.
