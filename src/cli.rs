@@ -148,6 +148,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             Error::Record(mercato::reports::RecordError::Truncated { .. }) => 6,
             Error::File { .. }
             | Error::Record(_)
+            | Error::Report(_)
             | Error::Defect(_)
             | Error::Busy(_)
             | Error::Agent(mercato::agents::Error::File { .. }) => 1,

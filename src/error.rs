@@ -40,6 +40,9 @@ pub enum Error {
     /// An error of the records or the report.
     #[error(transparent)]
     Record(#[from] reports::record::RecordError),
+    /// A report that could not be made.
+    #[error(transparent)]
+    Report(#[from] reports::ReportError),
 }
 
 impl From<agents::Error> for Error {

@@ -157,10 +157,21 @@ impl Experiment {
                 let keys: Vec<&str> = key.split('.').collect();
                 assign(&mut tree, &keys, &value).map_err(|problem| wrong(format!("--set {key}: {problem}")))?;
             }
-            serde_json::from_value(tree).map_err(|error| wrong(with_nearest(&error.to_string(), &error.to_string())))?
+            Self::from_json(path, tree)?
         };
         experiment.seeds.list().map_err(wrong)?;
         Ok(experiment)
+    }
+
+    /// The experiment in `tree`; `path` names it in errors.
+    ///
+    /// # Errors
+    /// When it is no experiment; the message names the nearest key.
+    pub fn from_json(path: &str, tree: Value) -> Result<Self> {
+        serde_json::from_value(tree).map_err(|error| {
+            let message = error.to_string();
+            Error::Spec { path: path.into(), problem: with_nearest(&message, &message) }
+        })
     }
 
     /// The trials, in the order worlds, agents, seeds; everything is checked and resolved.

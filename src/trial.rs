@@ -619,3 +619,25 @@ pub fn described(path: &Path, checkpoint: &Checkpoint) -> Result<(String, Params
         Player::Reference(_) => Err(missing("player").into()),
     }
 }
+
+/// The agent that `checkpoint` holds, for playing in the world `id`, which may be another than its own.
+///
+/// # Errors
+/// When the world cannot be made, or observes or acts differently.
+pub fn trained(
+    path: &Path,
+    checkpoint: &Checkpoint,
+    id: &str,
+    params: &Params,
+    spec: AgentSpec,
+) -> Result<Box<dyn Agent>> {
+    let spec = spec.playing();
+    let world = envs::make(id, params, spec.rows())?;
+    let mut agent = spec.build(Cpu::new()?, world.spec(), 0)?;
+    agent.restore(&checkpoint.tensors).map_err(|error| {
+        let own = checkpoint.metadata.get("env").map(String::as_str).unwrap_or_default();
+        let problem = format!("it was trained in {own} and does not fit {id}: {error}");
+        agents::Error::Checkpoint { path: path.display().to_string(), problem }
+    })?;
+    Ok(agent)
+}

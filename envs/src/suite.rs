@@ -6,13 +6,30 @@ mod played;
 
 /// Prices: what to ask for.
 pub mod pricing {
+    pub mod bertrand_tft;
+    pub mod bertrand_undercut;
     pub mod inventory;
     pub mod inventory_large;
     pub mod linear_demand_learning;
     pub mod logit_monopoly;
     pub mod logit_monopoly_contextual;
+    pub mod market;
+    pub mod multi_product_hybrid;
+    pub mod multi_product_mnl;
     pub mod reference_price;
+    pub mod wine_club;
     pub mod yogurt;
+}
+
+/// Advertising: what to bid.
+pub mod ads {
+    pub mod budget_pacing;
+    pub mod first_price;
+}
+
+/// Finance: how fast to trade.
+pub mod finance {
+    pub mod execution;
 }
 
 /// Recommendation: which item to show.
@@ -90,6 +107,26 @@ pub const ENVS: &[Entry] = &[
         include_str!("suite/pricing/reference_price.rs"),
     ),
     Entry::new::<pricing::yogurt::Yogurt>("pricing/yogurt-v1", include_str!("suite/pricing/yogurt.rs")),
+    Entry::new::<pricing::multi_product_mnl::MultiProductMnl>(
+        "pricing/multi-product-mnl-v1",
+        include_str!("suite/pricing/multi_product_mnl.rs"),
+    ),
+    Entry::new::<pricing::multi_product_hybrid::MultiProductHybrid>(
+        "pricing/multi-product-hybrid-v1",
+        include_str!("suite/pricing/multi_product_hybrid.rs"),
+    ),
+    Entry::new::<pricing::wine_club::WineClub>("pricing/wine-club-v1", include_str!("suite/pricing/wine_club.rs")),
+    Entry::new::<pricing::bertrand_tft::BertrandTft>(
+        "pricing/bertrand-tft-v1",
+        include_str!("suite/pricing/bertrand_tft.rs"),
+    ),
+    Entry::new::<pricing::bertrand_undercut::BertrandUndercut>(
+        "pricing/bertrand-undercut-v1",
+        include_str!("suite/pricing/bertrand_undercut.rs"),
+    ),
+    Entry::new::<ads::budget_pacing::BudgetPacing>("ads/budget-pacing-v1", include_str!("suite/ads/budget_pacing.rs")),
+    Entry::new::<ads::first_price::FirstPrice>("ads/first-price-v1", include_str!("suite/ads/first_price.rs")),
+    Entry::new::<finance::execution::Execution>("finance/execution-v1", include_str!("suite/finance/execution.rs")),
     Entry::new::<news::fresh::Fresh>("news/fresh-v1", include_str!("suite/news/fresh.rs")),
     Entry::new::<health::dose::Dose>("health/dose-v1", include_str!("suite/health/dose.rs")),
     Entry::new::<education::tutor::Tutor>("education/tutor-v1", include_str!("suite/education/tutor.rs")),

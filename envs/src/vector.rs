@@ -183,6 +183,9 @@ pub struct Vector<E: Env> {
 /// Below this many rows per thread, handing rows to threads costs more than stepping them.
 const ROWS_PER_TASK: usize = 2048;
 
+/// From this many rows on, a step uses rayon's pool of threads.
+pub const THREADED_ROWS: usize = 2 * ROWS_PER_TASK;
+
 impl<E: Env> Vector<E> {
     /// `rows` episodes of `env`, at episode 0 of training seed 0 until [`VectorEnv::reset`] says otherwise.
     ///
@@ -310,7 +313,7 @@ impl<E: Env> VectorEnv for Vector<E> {
         self.check_actions(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
         let first_row = self.first_row;
-        if self.spec.rows < 2 * ROWS_PER_TASK || rayon::current_num_threads() == 1 {
+        if self.spec.rows < THREADED_ROWS || rayon::current_num_threads() == 1 {
             Self::step_rows(world, (0, first_row), &mut self.episodes, actions, out);
         } else {
             let len = self.spec.observation;

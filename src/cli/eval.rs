@@ -1,9 +1,13 @@
 //! `mercato eval CHECKPOINT`.
-use super::{Format, Output, envs::params, print, print_json, rollout};
+use super::{Format, Output, envs::params, print, print_json, rollout::text};
 use agents::{Checkpoint, Player, evaluate};
 use anyhow::Result;
 use clap::Args;
-use mercato::{Error, agents, envs, kernels::Cpu, trial::described};
+use mercato::{
+    Error, agents, envs,
+    rollout::metrics,
+    trial::{described, trained},
+};
 use serde_json::json;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -32,18 +36,12 @@ pub struct Eval {
 pub fn run(command: &Eval) -> Result<ExitCode> {
     let checkpoint = Checkpoint::read(&command.checkpoint).map_err(Error::from)?;
     let (own, mut world, spec) = described(&command.checkpoint, &checkpoint)?;
-    let spec = spec.playing();
     let id = command.env.clone().unwrap_or_else(|| own.clone());
     if id != own {
         world.clear();
     }
     world.extend(params(&command.set)?);
-    let training = envs::make(&id, &world, spec.rows()).map_err(Error::from)?;
-    let mut agent = spec.build(Cpu::new().map_err(Error::from)?, training.spec(), 0).map_err(Error::from)?;
-    agent.restore(&checkpoint.tensors).map_err(|error| {
-        let problem = format!("it was trained in {own} and does not fit {id}: {error}");
-        Error::from(agents::Error::Checkpoint { path: command.checkpoint.display().to_string(), problem })
-    })?;
+    let agent = trained(&command.checkpoint, &checkpoint, &id, &world, spec)?;
     let rows = if command.episodes < 256 { command.episodes } else { 256 } as usize;
     let mut env = envs::make(&id, &world, rows).map_err(Error::from)?;
     let mut policy = agent.greedy(rows).map_err(Error::from)?;
@@ -61,7 +59,7 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
             "checkpoint": checkpoint.metadata,
             "episodes": command.episodes,
             "seed": command.seed,
-            "metrics": rollout::metrics(&evaluation),
+            "metrics": metrics(&evaluation),
             "objective": objective,
             "optimum": optimum,
             "score": score,
@@ -70,5 +68,5 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
     let heading = format!("{}, {} episodes, seed {}\n\n", id, command.episodes, command.seed);
     let score = score.map_or("none: the optimum is no better than random".into(), |score| format!("{score:.3}"));
     let footer = format!("\nscore {score} (0 random, 1 optimum; by {objective})\n");
-    print(&(heading + &rollout::text(&evaluation) + &footer))
+    print(&(heading + &text(&evaluation) + &footer))
 }

@@ -1,16 +1,13 @@
 //! `mercato report DIR`.
 use super::{Output, run};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use mercato::{
-    Error, envs,
-    reports::{Record, ReportContext, Summary, WorldText, read_records, write_report},
-    resampling,
+    Error,
+    report::write,
+    reports::{Summary, read_records},
 };
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 /// Options of `mercato report`.
 #[derive(Args)]
@@ -34,19 +31,4 @@ pub fn run(command: &Report) -> Result<ExitCode> {
     };
     let summary = write(folder, &records, &title, &again)?;
     run::show(&summary, &records, folder, command.output.format)
-}
-
-/// Writes report.html, report.md, report.json and the charts to `folder`.
-pub fn write(folder: &Path, records: &[Record], title: &str, command: &str) -> Result<Summary> {
-    let mut ids: Vec<&str> = records.iter().map(|record| record.env.as_str()).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let worlds = ids.into_iter().filter_map(|id| envs::find(id).ok()).map(|entry| WorldText {
-        id: entry.id.into(),
-        about: entry.about(),
-        page_markdown: entry.page(),
-    });
-    let context = ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect() };
-    write_report(folder, records, &context, &resampling::draw(0))
-        .with_context(|| format!("cannot write the report to {}", folder.display()))
 }

@@ -1,10 +1,11 @@
 //! `mercato rollout ID`.
 use super::{envs::params, print, print_json, table::Table};
-use agents::{Evaluation, evaluate, simple::Untrained};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use mercato::{Error, agents, envs};
-use serde_json::{Map, Value, json};
+use mercato::{
+    agents::Evaluation,
+    rollout::{rollout, standard_error},
+};
 use std::process::ExitCode;
 
 /// Options of `mercato rollout`.
@@ -44,25 +45,12 @@ enum RolloutFormat {
 
 /// Plays and prints.
 pub fn run(command: &Rollout) -> Result<ExitCode> {
-    let rows = if command.rows < command.episodes { command.rows } else { command.episodes };
-    let mut env = envs::make(&command.id, &params(&command.set)?, rows as usize).map_err(Error::from)?;
-    let spec = env.spec().clone();
-    let mut policy = Untrained::parse(&command.policy, &spec).map_err(Error::from)?;
-    let evaluation = evaluate(env.as_mut(), policy.player(), command.seed, command.episodes);
-    let evaluation = evaluation.map_err(Error::from)?;
+    let Rollout { id, policy, episodes, seed, rows, .. } = command;
+    let (result, evaluation) = rollout(id, &params(&command.set)?, policy, *episodes, *seed, *rows)?;
     match command.format {
-        RolloutFormat::Json => print_json(&json!({
-            "schema": 1,
-            "env": spec.id,
-            "params": spec.params,
-            "policy": command.policy,
-            "episodes": command.episodes,
-            "seed": command.seed,
-            "metrics": metrics(&evaluation),
-        })),
+        RolloutFormat::Json => print_json(&result),
         RolloutFormat::Text => {
-            let heading =
-                format!("{}, {}, {} episodes, seed {}\n\n", spec.id, command.policy, command.episodes, command.seed);
+            let heading = format!("{id}, {policy}, {episodes} episodes, seed {seed}\n\n");
             print(&(heading + &text(&evaluation)))
         }
         RolloutFormat::Csv => {
@@ -72,19 +60,6 @@ pub fn run(command: &Rollout) -> Result<ExitCode> {
             print(&std::iter::once("metric,mean,sd,se\n".to_string()).chain(lines).collect::<String>())
         }
     }
-}
-
-fn standard_error(sd: f64, evaluation: &Evaluation) -> f64 {
-    sd / f64::from(evaluation.episodes).sqrt()
-}
-
-/// Metrics by name, as `rollout` and `eval` print them for programs.
-pub fn metrics(evaluation: &Evaluation) -> Map<String, Value> {
-    let metric = |metric: &agents::Metric| {
-        let (mean, sd, se) = (metric.mean, metric.sd, standard_error(metric.sd, evaluation));
-        (metric.name.clone(), json!({ "mean": mean, "sd": sd, "se": se }))
-    };
-    evaluation.metrics.iter().map(metric).collect()
 }
 
 /// The metrics as a table for people.

@@ -1,5 +1,5 @@
 //! `mercato run SPEC`, and what `mercato` alone does.
-use super::{DeviceName, Format, Output, print, print_json, progress::Bars, report, table::Table};
+use super::{DeviceName, Format, Output, print, print_json, progress::Bars, table::Table};
 use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
@@ -84,7 +84,7 @@ pub fn run(command: &Run) -> Result<ExitCode> {
     }
     let folder = folder(&command.place, &experiment.name);
     let records = execute(&experiment.name, &trials, &command.place, &folder)?;
-    let summary = report::write(&folder, &records, &experiment.title, &command.command())?;
+    let summary = mercato::report::write(&folder, &records, &experiment.title, &command.command())?;
     show(&summary, &records, &folder, command.output.format)
 }
 

@@ -1,5 +1,5 @@
 //! `mercato train ID`: an experiment of one world and one agent.
-use super::{Output, report, run};
+use super::{Output, run};
 use anyhow::Result;
 use clap::Args;
 use mercato::{
@@ -74,7 +74,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
     let trials = experiment.trials()?;
     let folder = run::folder(&command.place, &experiment.name);
     let records = run::execute(&experiment.name, &trials, &command.place, &folder)?;
-    let summary = report::write(&folder, &records, &experiment.title, &command.command())?;
+    let summary = mercato::report::write(&folder, &records, &experiment.title, &command.command())?;
     run::show(&summary, &records, &folder, command.output.format)
 }
 

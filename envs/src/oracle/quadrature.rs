@@ -15,7 +15,8 @@ pub fn uniform_mean_2(parts: u32, f: impl Fn(f64, f64) -> f64, [a, b]: [[f64; 2]
     mean_of_parts(parts, inner, a[0], a[1])[0]
 }
 
-fn mean_of_parts<const N: usize>(parts: u32, f: impl Fn(f64) -> [f64; N], low: f64, high: f64) -> [f64; N] {
+/// As [`uniform_mean`], with `parts` (even) parts of the interval.
+pub fn mean_of_parts<const N: usize>(parts: u32, f: impl Fn(f64) -> [f64; N], low: f64, high: f64) -> [f64; N] {
     let mut mean = [0.0; N];
     for part in 0..=parts {
         let share = match part {

@@ -41,8 +41,10 @@ counts! {
     global_store_sectors,
     /// Loads and stores of shared memory by warps.
     shared_requests,
-    /// Passes over the 32 banks that they need; 1 per request is free of conflicts.
+    /// Passes over the 32 banks that they need.
     shared_wavefronts,
+    /// Passes that they would need without conflicts: 1 for up to 4 bytes per lane, up to 2 for 8, up to 4 for 16.
+    shared_ideal_wavefronts,
     /// Loads and stores of local memory (spilled or indexed arrays) by warps.
     local_requests,
     /// Loads of constant memory by warps.
@@ -94,15 +96,15 @@ pub fn sectors(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
     count as u64
 }
 
-/// Passes over the banks that a request to shared memory needs: 32 banks of 4 bytes; accesses of 8 and 16 bytes go by
+/// Passes over the banks that a request to shared memory needs, and would need without conflicts: 32 banks of 4 bytes; accesses of 8 and 16 bytes go by
 /// half and quarter warps.
-pub fn wavefronts(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
+pub fn wavefronts(addresses: &[u64; 32], mask: u32, size: u64) -> (u64, u64) {
     let group = match size {
         16 => 8,
         8 => 16,
         _ => 32,
     };
-    let mut total = 0;
+    let (mut total, mut ideal) = (0, 0);
     for start in (0..32).step_by(group) {
         let part = mask & (((1u64 << group) - 1) << start) as u32;
         if part == 0 {
@@ -121,8 +123,9 @@ pub fn wavefronts(addresses: &[u64; 32], mask: u32, size: u64) -> u64 {
             }
         }
         total += counts.into_iter().max().unwrap_or_default() as u64;
+        ideal += 1;
     }
-    total
+    (total, ideal)
 }
 
 #[cfg(test)]
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn wavefronts_as_a_profiler_counts_them() {
-        let count = |of: &dyn Fn(u64) -> u64, mask, size| wavefronts(&addresses(of), mask, size);
+        let count = |of: &dyn Fn(u64) -> u64, mask, size| wavefronts(&addresses(of), mask, size).0;
         assert_eq!(count(&|lane| 4 * lane, !0, 4), 1);
         assert_eq!(count(&|_| 8, !0, 4), 1);
         assert_eq!(count(&|lane| 8 * lane, !0, 4), 2);
@@ -158,5 +161,7 @@ mod tests {
         assert_eq!(count(&|lane| 8 * lane, !0, 8), 2);
         assert_eq!(count(&|lane| 16 * lane, !0, 16), 4);
         assert_eq!(count(&|_| 0, !0, 16), 4);
+        let ideal = |mask, size| wavefronts(&addresses(|lane| 128 * lane), mask, size).1;
+        assert_eq!((ideal(!0, 4), ideal(!0, 8), ideal(!0, 16), ideal(1, 16)), (1, 2, 4, 1));
     }
 }

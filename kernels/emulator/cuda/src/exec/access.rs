@@ -132,8 +132,10 @@ pub fn load(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: u
             counts.global_load_sectors += sectors(&request.addresses, lanes, request.size);
         }
         Space::Shared => {
+            let (wavefronts, ideal) = wavefronts(&request.addresses, lanes, request.size);
             counts.shared_requests += 1;
-            counts.shared_wavefronts += wavefronts(&request.addresses, lanes, request.size);
+            counts.shared_wavefronts += wavefronts;
+            counts.shared_ideal_wavefronts += ideal;
         }
         Space::Const => counts.constant_requests += 1,
         _ => counts.local_requests += 1,
@@ -205,8 +207,10 @@ pub fn store(warp: &mut Warp, machine: &mut Machine<'_>, access: Access, lanes: 
             counts.global_store_sectors += sectors(&request.addresses, lanes, request.size);
         }
         Space::Shared => {
+            let (wavefronts, ideal) = wavefronts(&request.addresses, lanes, request.size);
             counts.shared_requests += 1;
-            counts.shared_wavefronts += wavefronts(&request.addresses, lanes, request.size);
+            counts.shared_wavefronts += wavefronts;
+            counts.shared_ideal_wavefronts += ideal;
         }
         _ => counts.local_requests += 1,
     }

@@ -1,0 +1,60 @@
+"""What is known about a world: its page, its optimum, what its reference policies earn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mercato import _native
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best achievable value of a world's objective from its start, and the anchors of a score."""
+
+    lower: float
+    """A value that some policy reaches."""
+    upper: float
+    """A value that no policy exceeds; equal to `lower` when the optimum is exact."""
+    tolerance: float
+    """How far the numbers may be from the true ones."""
+    method: str
+    """How they were found."""
+    random: float
+    """Value of the uniformly random policy."""
+    random_se: float
+    """Standard error of `random`; 0 when it is exact."""
+    others: dict[str, float]
+    """Exact values of further reference policies."""
+
+    def score(self, value: float) -> float:
+        """0 for the uniformly random policy, 1 for the optimum (where it is only bounded, the lower bound)."""
+        return (value - self.random) / (self.lower - self.random)
+
+
+def ids() -> list[str]:
+    """Ids of all worlds, `family/name-vN`."""
+    return _native.ids()
+
+
+def page(id: str) -> str:
+    """The page of the world `id` in Markdown: story, equations, observation, reward, parameters, optimum."""
+    return _native.page(id)
+
+
+def optimum(id: str, params: dict[str, Any] | None = None) -> Optimum:
+    """The optimum of the world `id` with `params` over its defaults; computed, which takes some worlds seconds."""
+    known = json.loads(_native.World(id, json.dumps(params or {}), 1).optimum())
+    return Optimum(**{**known, "others": dict(known["others"])})
+
+
+def rollout(
+    id: str, policy: str = "random", episodes: int = 1000, seed: int = 0, params: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """What a reference policy, or `constant=V[,V…]`, earns in `episodes` episodes.
+
+    The dict that `mercato rollout --format json` prints: under `metrics` for each metric `mean`, `sd` over the episodes
+    and `se`, the standard error of the mean.
+    """
+    return json.loads(_native.rollout(id, json.dumps(params or {}), policy, episodes, seed))
