@@ -165,11 +165,12 @@ fn choices<D: Backend>(d: &D, config: &ChooseConfig, q: &[f32]) -> Vec<u32> {
 #[test]
 fn choose() {
     for actions in [1, 2, 10, 33, 100] {
-        let mut q = numbers(&mut stream(actions as u64), 40 * actions);
+        let mut q = numbers(&mut stream(actions as u64), 37 * actions);
         q.iter_mut().step_by(7).for_each(|q| *q = (*q * 3.0).round() / 3.0);
         q.iter_mut().step_by(11).for_each(|q| *q = f32::NAN);
         q[..actions].fill(f32::NEG_INFINITY);
         q[actions..2 * actions].fill(f32::NAN);
+        q[2 * actions..3 * actions].fill(0.5);
         for epsilon in [Ramp::constant(0.0), Ramp { from: 1.0, to: 0.1, over: 13 }] {
             let config = ChooseConfig { actions, epsilon, seed: 3 << 40 | 5 };
             on_every_device!(d => choices(d, &config, &q));
