@@ -13,7 +13,7 @@ def main(folder="runs/python-example"):
     settings = {"hidden": [16], "warmup": 200, "target_every": 50, "explore_over": 8000}
     run = mercato.train("classic/chain-v1", steps=8000, seeds=range(2), settings=settings, episodes=100, out=folder)
     for record in run.records:
-        print(record["agent"], record["seed"], record["outcome"]["metrics"][record["objective"]]["mean"])
+        print(record["agent"], record["seed"], record["final"]["metrics"][record["objective"]]["mean"])
     print("report:", run.report())
 
     agent = mercato.load(run.checkpoints()[0])

@@ -54,12 +54,12 @@ class Run:
 
 
 def _line(record: dict[str, Any]) -> dict[str, Any]:
-    metrics = {name: metric["mean"] for name, metric in record["outcome"]["metrics"].items()}
+    metrics = {name: metric["mean"] for name, metric in record["final"]["metrics"].items()}
     value, anchors = metrics.get(record["objective"]), record["reference"]
     span = anchors["optimum_lower"] - anchors["random"]
     score = None if value is None or span <= 0 else (value - anchors["random"]) / span
     known = {key: record[key] for key in ("env", "agent", "seed", "budget")}
-    return {**known, "status": record["status"], "score": score, **metrics}
+    return {**known, "status": record["status"]["kind"], "score": score, **metrics}
 
 
 def experiment(source: str | os.PathLike[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
     python tests/slow/python_agents.py target/release/mercato
 """
 
+import importlib.util
 import json
 import pathlib
 import subprocess
@@ -49,7 +50,7 @@ def loaded_agents_play(run):
     assert many.shape == (8,) and all(agent.act(row) == action for row, action in zip(np.eye(8), many))
     record = next(record for record in run.records if record["trial"] == agent.metadata["trial"])
     evaluated = agent.evaluate(episodes=100, seed=record["seed"])
-    assert evaluated == record["outcome"]["metrics"], "the loaded agent earns what its record says"
+    assert evaluated == record["final"]["metrics"], "the loaded agent earns what its record says"
     try:
         agent.act(np.zeros(7))
     except ValueError as error:
@@ -59,6 +60,9 @@ def loaded_agents_play(run):
 
 
 def reports_and_mistakes(run, folder):
+    if importlib.util.find_spec("pandas"):
+        frame = run.frame()
+        assert len(frame) == 4 and (frame.status == "ok").all() and frame[frame.agent == "dqn"].score.min() > 0.99
     assert run.report().exists() and run.report(folder / "elsewhere").read_bytes() == run.report().read_bytes()
     for kind, text, work in [
         (ValueError, "rainbow", lambda: mercato.train(WORLD, agent="rainbo", out=folder / "x")),
