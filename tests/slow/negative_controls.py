@@ -111,7 +111,7 @@ def main():
     wanted = sys.argv[1:]
     programs = {
         "every_device": built("mercato-kernels", None),
-        "counts": built("mercato-kernels", "counts"),
+        "counts": built("mercato-kernels", "traffic"),
         "rules": built("mercato-emulator", "rules"),
     }
     missed = []

@@ -1,10 +1,10 @@
 //! What every kernel costs, in counts, against the table in `kernels/counts.txt`: exact, on any machine.
 //!
 //! A worse count fails and names case, kernel, count, before and after. A better one fails too and asks for
-//! `UPDATE=1 cargo test -p mercato-kernels --test counts`, so that the table never says less than what was gained. A table of
+//! `UPDATE=1 cargo test -p mercato-kernels --test traffic`, so that the table never says less than what was gained. A table of
 //! another compiler is not comparable, and says so. The counts come from the emulated driver: instructions and memory
 //! requests, no times.
-#[path = "counts/cases.rs"]
+#[path = "traffic/cases.rs"]
 mod cases;
 
 use emulator::Snapshot;
@@ -161,6 +161,33 @@ fn no_kernel_spills_and_banks_are_free_of_conflicts() {
         let (wavefronts, ideal) = (of("shared_wavefronts"), of("shared_ideal_wavefronts"));
         let free = 100 * wavefronts <= 105 * ideal;
         assert_eq!(free, ideal == 0 || !CONFLICTS.contains(&&**kernel), "{case} {kernel}: {wavefronts} for {ideal}");
+    }
+}
+
+/// Sectors of global memory against the least that can hold what must be read and written. The bound is 1.15: a row of
+/// 100 numbers (400 bytes, 13 sectors) begins in the middle of a sector every second time, and the four requests of a warp
+/// for it then touch three sectors twice.
+#[test]
+fn kernels_touch_hardly_more_sectors_than_they_must() {
+    // Case, kernel, least sectors read and written.
+    let least = [
+        // 200,000 numbers, 8 in a sector; one sum for each of 25 chunks.
+        ("adam/200000", "adam_norm", 25_000, 25),
+        // Gradient, parameters, moments and target; all but the gradient written; 4 factors for each of 6250 warps.
+        ("adam/200000", "adam", 5 * 25_000 + 4 * 6250, 4 * 25_000),
+        // Two rows for each of 64 transitions; pick, and stage, reward, action and stage of 3 steps; 3 folded numbers.
+        ("sample/uniform/64x100", "gather", 64 * (2 * 13 + 1 + 3 * 3), 64 * (2 * 13 + 3)),
+        // A row of the chosen values; 6 single numbers; a row of the gradient and the error.
+        ("td/256x100", "td", 256 * (13 + 6), 256 * (13 + 1)),
+        // A row of values and the clock; the action.
+        ("choose/256x100", "choose", 256 * (13 + 1), 256),
+    ];
+    for (case, kernel, read, written) in least {
+        let counts = MEASURED.get(&(case.into(), kernel.into())).unwrap_or_else(|| panic!("{case} has no {kernel}"));
+        let of = |name: &str| counts[COUNTS.iter().position(|count| *count == name).expect("a count")];
+        let (loads, stores) = (of("global_load_sectors"), of("global_store_sectors"));
+        assert!(100 * loads <= 115 * read, "{case} {kernel}: {loads} sectors read, {read} are the least");
+        assert!(100 * stores <= 115 * written, "{case} {kernel}: {stores} sectors written, {written} are the least");
     }
 }
 
