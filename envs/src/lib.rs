@@ -32,6 +32,7 @@
 //! | [`oracle`] | solvers behind the optima |
 //! | [`catalogue`] | items and users described by computed vectors |
 //! | [`choice`] | how users choose from a slate |
+//! | [`mind`] | what goes on in a user: drift, satiation, return, churn |
 //! | [`check`] | what any world must keep, yours too |
 //! | [`fit`] | models estimated from data |
 pub mod catalogue;
@@ -41,6 +42,7 @@ pub mod env;
 pub mod error;
 pub mod fit;
 pub mod math;
+pub mod mind;
 pub mod oracle;
 pub mod registry;
 pub mod rng;

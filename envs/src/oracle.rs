@@ -1,6 +1,7 @@
 //! Exact solvers that several worlds share. All compute in f64, in an order that does not depend on the machine.
 use std::sync::OnceLock;
 
+pub mod constrained;
 pub mod envelope;
 pub mod finite;
 pub mod partial;

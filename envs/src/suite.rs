@@ -35,11 +35,13 @@ pub mod finance {
 /// Recommendation: which item to show.
 pub mod rec {
     pub mod choc_kale_hard;
+    pub mod fair_interest;
     pub mod huge_factored;
     pub mod huge_hashed;
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
+    pub mod shopper;
     pub mod slate_cascade;
     pub mod slateq_mdp;
     pub mod topic_bandit;
@@ -83,6 +85,10 @@ pub const ENVS: &[Entry] = &[
         "rec/choc-kale-hard-v1",
         include_str!("suite/rec/choc_kale_hard.rs"),
     ),
+    Entry::new::<rec::huge_factored::Huge>("rec/huge-factored-v1", include_str!("suite/rec/huge_factored.rs")),
+    Entry::new::<rec::huge_hashed::HugeHashed>("rec/huge-hashed-v1", include_str!("suite/rec/huge_hashed.rs")),
+    Entry::new::<rec::fair_interest::FairInterest>("rec/fair-interest-v1", include_str!("suite/rec/fair_interest.rs")),
+    Entry::new::<rec::shopper::Shopper>("rec/shopper-v1", include_str!("suite/rec/shopper.rs")),
     Entry::new::<pricing::logit_monopoly::LogitMonopoly>(
         "pricing/logit-monopoly-v1",
         include_str!("suite/pricing/logit_monopoly.rs"),
@@ -95,8 +101,6 @@ pub const ENVS: &[Entry] = &[
         "pricing/linear-demand-learning-v1",
         include_str!("suite/pricing/linear_demand_learning.rs"),
     ),
-    Entry::new::<rec::huge_factored::Huge>("rec/huge-factored-v1", include_str!("suite/rec/huge_factored.rs")),
-    Entry::new::<rec::huge_hashed::HugeHashed>("rec/huge-hashed-v1", include_str!("suite/rec/huge_hashed.rs")),
     Entry::new::<pricing::inventory::Inventory>("pricing/inventory-v1", include_str!("suite/pricing/inventory.rs")),
     Entry::new::<pricing::inventory_large::InventoryLarge>(
         "pricing/inventory-large-v1",

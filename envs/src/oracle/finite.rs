@@ -106,6 +106,31 @@ impl Finite {
         }
     }
 
+    /// Discounted number of times that each row's action is taken in its state, from the start distribution `start`
+    /// under the policy that takes `action` in `state` with probability `policy(state, action)`.
+    pub fn occupancy(&self, start: &[f64], policy: impl Fn(usize, usize) -> f64) -> Vec<f64> {
+        let states = self.states();
+        // (I − discount · Pᵀ) d = start.
+        let mut equations = vec![vec![0.0; states + 1]; states];
+        for state in 0..states {
+            equations[state][state] += 1.0;
+            equations[state][states] = start[state];
+            for action in 0..self.actions {
+                let taken = policy(state, action);
+                if taken != 0.0 {
+                    for &(next, p) in &self.next[state * self.actions + action] {
+                        equations[next][state] -= taken * self.discount * p;
+                    }
+                }
+            }
+        }
+        let visits = solve(equations);
+        (0..self.reward.len())
+            .map(|row| (row / self.actions, row % self.actions))
+            .map(|(s, a)| visits[s] * policy(s, a))
+            .collect()
+    }
+
     /// An optimal policy and its exact value.
     pub fn solve(&self) -> Solution {
         let mut policy = vec![0; self.states()];

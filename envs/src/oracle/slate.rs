@@ -12,27 +12,31 @@ pub struct Best {
     pub value: f64,
 }
 
-/// The best slate for a user who looks from the top and takes the first item that attracts: Σ_j r_j w_j Π_{l<j} (1 − w_l).
+/// The best slate for a user who looks from the top, takes the first item that attracts and else looks on with
+/// probability c = `looks_on`: Σ_j r_j w_j Π_{l<j} c (1 − w_l). Rewards may be negative here.
 ///
-/// A set is best shown with falling rewards (exchange two neighbours), so that one pass over the items in that order
-/// decides which to take: with F(j, c) the most that c items from j on bring, F(j, c) is the larger of F(j + 1, c) and
-/// w r + (1 − w) F(j + 1, c − 1).
-pub fn cascade(attraction: &[f64], reward: &[f64], slots: usize) -> Best {
+/// A set is best shown with falling r w / (1 − c (1 − w)), which is r for c = 1 (exchange two neighbours), so that one
+/// pass over the items in that order decides which to take: with F(j, k) the most that k items from j on bring, F(j, k)
+/// is the larger of F(j + 1, k) and w r + c (1 − w) F(j + 1, k − 1).
+pub fn cascade(attraction: &[f64], reward: &[f64], looks_on: f64, slots: usize) -> Best {
     let items = attraction.len();
+    let rank: Vec<f64> = (attraction.iter().zip(reward))
+        .map(|(&w, &r)| if w > 0.0 { r * (w / (1.0 - looks_on * (1.0 - w))) } else { 0.0 })
+        .collect();
     let mut order: Vec<usize> = (0..items).collect();
-    order.sort_by(|&a, &b| reward[b].total_cmp(&reward[a]));
-    // Row j, column c: F(j, c); fewer items than places are no slate.
+    order.sort_by(|&a, &b| rank[b].total_cmp(&rank[a]));
+    // Row j, column k: F(j, k); fewer items than places are no slate.
     let mut most = vec![vec![f64::NEG_INFINITY; slots + 1]; items + 1];
     most[items][0] = 0.0;
-    let take = |most: &[Vec<f64>], j: usize, c: usize| {
+    let take = |most: &[Vec<f64>], j: usize, k: usize| {
         let item = order[j];
-        attraction[item] * reward[item] + (1.0 - attraction[item]) * most[j + 1][c - 1]
+        attraction[item] * reward[item] + looks_on * (1.0 - attraction[item]) * most[j + 1][k - 1]
     };
     for j in (0..items).rev() {
         most[j][0] = 0.0;
-        for c in 1..=slots {
-            let taken = take(&most, j, c);
-            most[j][c] = if taken >= most[j + 1][c] { taken } else { most[j + 1][c] };
+        for k in 1..=slots.min(items - j) {
+            let taken = take(&most, j, k);
+            most[j][k] = if taken >= most[j + 1][k] { taken } else { most[j + 1][k] };
         }
     }
     let (mut slate, mut left) = (Vec::with_capacity(slots), slots);
@@ -93,29 +97,29 @@ pub fn top(score: &[f64], count: usize) -> Vec<u32> {
     order
 }
 
-/// Mean value of a uniformly drawn slate for the user of [`cascade`].
+/// Probability that each item is taken by the user of [`cascade`] from a uniformly drawn slate.
 ///
-/// What stands at place j is looked at with the mean of Π (1 − w) over the sets of j − 1 other items: an elementary
-/// symmetric polynomial over a binomial coefficient.
-pub fn random_cascade(attraction: &[f64], reward: &[f64], slots: usize) -> f64 {
+/// What stands at place j is looked at with c^(j − 1) times the mean of Π (1 − w) over the sets of j − 1 other items: an
+/// elementary symmetric polynomial over a binomial coefficient.
+pub fn random_cascade(attraction: &[f64], looks_on: f64, slots: usize) -> Vec<f64> {
     let items = attraction.len();
-    let mut sum = 0.0;
-    for shown in 0..items {
-        // e[j] = Σ over sets of j others of Π (1 − w), divided by the number of such sets at the end.
+    let share = |shown: usize| {
+        // e[j] = Σ over sets of j others of Π c (1 − w), divided by the number of such sets at the end.
         let mut e = vec![0.0; slots];
         e[0] = 1.0;
         for other in (0..items).filter(|&other| other != shown) {
             for j in (1..slots).rev() {
-                e[j] += (1.0 - attraction[other]) * e[j - 1];
+                e[j] += looks_on * (1.0 - attraction[other]) * e[j - 1];
             }
         }
-        let mut sets = 1.0;
+        let (mut sum, mut sets) = (0.0, 1.0);
         for (j, e) in e.into_iter().enumerate() {
-            sum += attraction[shown] * reward[shown] * e / sets;
+            sum += e / sets;
             sets *= (items - 1 - j) as f64 / (j + 1) as f64;
         }
-    }
-    sum / items as f64
+        attraction[shown] * sum / items as f64
+    };
+    (0..items).map(share).collect()
 }
 
 /// Every set of `slots` out of `items` items (at most 31), as ascending lists in the order of their bits.
@@ -160,7 +164,9 @@ mod tests {
     #[test]
     fn no_slate_is_better_and_the_mean_is_the_mean() {
         for seed in 0..50 {
-            let (w, r, e) = (numbers(6, 3 * seed), numbers(6, 3 * seed + 1), numbers(3, 3 * seed + 2));
+            let (w, mut r, e) = (numbers(6, 3 * seed), numbers(6, 3 * seed + 1), numbers(3, 3 * seed + 2));
+            // Some rewards that are better not earned.
+            r.iter_mut().for_each(|r| *r -= 0.25 * f64::from(seed % 3));
             let slates = slates(6, 3);
             let look = |found: Best, worth: &dyn Fn(&[u32]) -> f64| {
                 let values: Vec<f64> = slates.iter().map(|slate| worth(slate)).collect();
@@ -171,8 +177,13 @@ mod tests {
             let dot = |shares: &mut dyn Iterator<Item = f64>, slate: &[u32]| {
                 shares.zip(pick(&r, slate)).map(|(share, reward)| share * reward).sum::<f64>()
             };
-            let mean = look(cascade(&w, &r, 3), &|slate| dot(&mut cascade_shares(pick(&w, slate)), slate));
-            assert!((mean - random_cascade(&w, &r, 3)).abs() < 1e-12, "{mean}");
+            for looks_on in [1.0, 0.7, 0.0] {
+                let shares = |slate: &[u32]| cascade_shares(pick(&w, slate), looks_on).collect::<Vec<_>>();
+                let worth = |slate: &[u32]| dot(&mut shares(slate).into_iter(), slate);
+                let mean = look(cascade(&w, &r, looks_on, 3), &worth);
+                let random = random_cascade(&w, looks_on, 3).iter().zip(&r).map(|(share, r)| share * r).sum::<f64>();
+                assert!((mean - random).abs() < 1e-12, "{mean} {random}");
+            }
             let product: Vec<f64> = w.iter().zip(&r).map(|(w, r)| w * r).collect();
             look(position(&e, &product), &|slate| pick(&product, slate).zip(&e).map(|(v, e)| v * e).sum());
             // Some values below that of taking nothing, so that the k best are not the k most wanted.

@@ -91,8 +91,6 @@ pub struct Huge {
     pub(super) tables: Memo<Tables>,
     #[serde(skip)]
     pub(super) ranks: Memo<Vec<Vec<u32>>>,
-    #[serde(skip)]
-    pub(super) popular: Memo<u32>,
 }
 
 impl Default for Huge {
@@ -108,7 +106,6 @@ impl Default for Huge {
             horizon: 100,
             tables: Memo::default(),
             ranks: Memo::default(),
-            popular: Memo::default(),
         }
     }
 }
@@ -303,33 +300,28 @@ impl Huge {
         })
     }
 
-    /// The best items for a query, the best first.
-    fn top(&self, queries: &[Vec<f32>], count: usize) -> Vec<Vec<u32>> {
-        match self.catalogue {
-            Catalogue::Factored => queries.iter().map(|query| factored::top(&factored::parts(query), count)).collect(),
-            Catalogue::Hashed => {
-                let write = |item, row: &mut [f32]| row.copy_from_slice(&hashed::embedding(self.seed, item));
-                let index = Index::new(self.items as usize, hashed::DIMS, write);
-                let items = |query: &Vec<f32>| index.top(query, count, usize::MAX).into_iter().map(|(item, _)| item);
-                queries.iter().map(|query| items(query).collect()).collect()
-            }
-        }
-    }
-
-    /// The [`RANKS`] best items of each user.
+    /// The [`RANKS`] best items, the best first, of each user and, last, of the mean of all queries.
     fn ranks(&self) -> &[Vec<u32>] {
         self.ranks.get(|| {
-            let queries: Vec<Vec<f32>> = (0..self.users).map(|user| self.query(user).to_vec()).collect();
-            self.top(&queries, RANKS)
+            // Scores are linear in the query: the mean of all is that of the average user.
+            let mean = |at: usize| self.mean(|user| f64::from(self.query(user)[at])) as f32;
+            let average: Vec<f32> = (0..self.dims()).map(mean).collect();
+            let queries = (0..self.users).map(|user| self.query(user)).chain([&average[..]]);
+            match self.catalogue {
+                Catalogue::Factored => queries.map(|query| factored::top(&factored::parts(query), RANKS)).collect(),
+                Catalogue::Hashed => {
+                    let write = |item, row: &mut [f32]| row.copy_from_slice(&hashed::embedding(self.seed, item));
+                    let index = Index::new(self.items as usize, hashed::DIMS, write);
+                    let top = |query| index.top(query, RANKS, usize::MAX);
+                    queries.map(|query| top(query).into_iter().map(|(item, _)| item).collect()).collect()
+                }
+            }
         })
     }
 
-    /// The best item for the mean of all queries: scores are linear in them.
+    /// The best item for the average user.
     fn popular(&self) -> u32 {
-        *self.popular.get(|| {
-            let mean = |at: usize| self.mean(|user| f64::from(self.query(user)[at])) as f32;
-            self.top(&[(0..self.dims()).map(mean).collect()], 1)[0][0]
-        })
+        self.ranks()[self.users as usize][0]
     }
 
     /// Mean over users.

@@ -33,10 +33,10 @@
 //! | Source | own design: a small Markov relative of RecSim's interest evolution and long-term satisfaction (Ie et al. 2019) |
 //!
 //! History: v1, first version.
-use super::reader::{ITEMS, LEVELS, Mind, Oracles, Reader, TOPICS, beyond, from_start, kind};
+use super::reader::{ITEMS, LEVELS, Mind, Oracles, Reader, TOPICS, Tally, beyond, from_start, validate};
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
-    error::{Result, parameter},
+    error::Result,
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
@@ -84,28 +84,19 @@ impl Default for MarkovInterest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     mind: Mind,
-    steps: u32,
-    clicks: u32,
-    bait: u32,
+    tally: Tally,
     last_item: u32,
     last_click: bool,
-    left: bool,
 }
 
 impl Env for MarkovInterest {
     type State = State;
     type Action = Discrete;
-    const METRICS: &'static [&'static str] = &["click_rate", "bait_rate", "left"];
+    const METRICS: &'static [&'static str] = Tally::METRICS;
     const POLICIES: &'static [&'static str] = &["myopic", "cycle", "oracle"];
 
     fn validate(&self) -> Result<()> {
-        if !(self.discount > 0.0 && self.discount <= 0.999) {
-            return Err(parameter("discount", self.discount, "above 0 and at most 0.999"));
-        }
-        if !(1..=10_000).contains(&self.horizon) {
-            return Err(parameter("horizon", self.horizon, "between 1 and 10000"));
-        }
-        self.reader.validate()
+        validate(&self.reader, self.discount, self.horizon, 10_000)
     }
 
     fn action_space(&self) -> Discrete {
@@ -130,16 +121,14 @@ impl Env for MarkovInterest {
 
     fn reset(&self, rng: &Rng) -> State {
         let mind = self.reader.arrive(&mut rng.stream(Purpose::RESET));
-        State { mind, steps: 0, clicks: 0, bait: 0, last_item: 0, last_click: false, left: false }
+        State { mind, tally: Tally::default(), last_item: 0, last_click: false }
     }
 
     #[inline]
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let reaction = self.reader.show(&mut state.mind, action, &mut rng.stream(Purpose::STEP));
-        state.steps += 1;
-        state.clicks += u32::from(reaction.clicked);
-        state.bait += u32::from(kind(action) == 0);
-        (state.last_item, state.last_click, state.left) = (action, reaction.clicked, reaction.left);
+        state.tally.count(action, reaction);
+        (state.last_item, state.last_click) = (action, reaction.clicked);
         Outcome { reward: f32::from(u8::from(reaction.clicked)), terminated: reaction.left }
     }
 
@@ -151,7 +140,7 @@ impl Env for MarkovInterest {
                 row[usize::from(state.mind.interest)] = 1.0;
                 row[TOPICS + usize::from(state.mind.boredom)] = 1.0;
             }
-            Observation::Hidden if state.steps == 0 => {}
+            Observation::Hidden if state.tally.steps == 0 => {}
             Observation::Hidden => {
                 row[state.last_item as usize] = 1.0;
                 row[ITEMS] = f32::from(u8::from(state.last_click));
@@ -160,10 +149,7 @@ impl Env for MarkovInterest {
     }
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
-        let steps = f64::from(state.steps);
-        out[0] = f64::from(state.clicks) / steps;
-        out[1] = f64::from(state.bait) / steps;
-        out[2] = f64::from(u8::from(state.left));
+        state.tally.write(out);
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {
@@ -175,7 +161,7 @@ impl Env for MarkovInterest {
             "oracle" => self.oracles.solution(&self.reader, self.discount).policy[state.mind.index()],
             "cycle" => {
                 let (cycle, _) = self.oracles.cycle(&self.reader, self.discount);
-                cycle[state.steps as usize % cycle.len()]
+                cycle[state.tally.steps as usize % cycle.len()]
             }
             _ => self.reader.likeliest(state.mind),
         } as u32;

@@ -21,10 +21,10 @@
 //! | Source | own design, after the hundred-number state of the article that this suite started from |
 //!
 //! History: v1, first version.
-use super::reader::{ITEMS, Mind, Oracles, Reader, beyond, from_start, kind};
+use super::reader::{ITEMS, Mind, Oracles, Reaction, Reader, Tally, beyond, from_start, validate};
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
-    error::{Result, parameter},
+    error::Result,
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
@@ -59,20 +59,17 @@ impl Default for MarkovInterestMatrix {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     mind: Mind,
-    steps: u32,
-    clicks: u32,
-    bait: u32,
-    left: bool,
+    tally: Tally,
     /// One byte per interaction, eight to a word, the oldest first: 2 · item, plus 1 if clicked.
     seen: [u64; MEMORY / 8],
 }
 
 impl State {
     #[inline]
-    fn remember(&mut self, item: u32, clicked: bool) {
-        let at = self.steps as usize;
-        self.seen[at / 8] |= u64::from(2 * item + u32::from(clicked)) << (8 * (at % 8));
-        self.steps += 1;
+    fn remember(&mut self, item: u32, reaction: Reaction) {
+        let at = self.tally.steps as usize;
+        self.seen[at / 8] |= u64::from(2 * item + u32::from(reaction.clicked)) << (8 * (at % 8));
+        self.tally.count(item, reaction);
     }
 
     /// Item and click of interaction `at`.
@@ -86,17 +83,11 @@ impl State {
 impl Env for MarkovInterestMatrix {
     type State = State;
     type Action = Discrete;
-    const METRICS: &'static [&'static str] = &["click_rate", "bait_rate", "left"];
+    const METRICS: &'static [&'static str] = Tally::METRICS;
     const POLICIES: &'static [&'static str] = &["myopic", "cycle", "belief", "oracle"];
 
     fn validate(&self) -> Result<()> {
-        if !(self.discount > 0.0 && self.discount <= 0.999) {
-            return Err(parameter("discount", self.discount, "above 0 and at most 0.999"));
-        }
-        if !(1..=MEMORY as u32).contains(&self.horizon) {
-            return Err(parameter("horizon", self.horizon, "between 1 and 256"));
-        }
-        self.reader.validate()
+        validate(&self.reader, self.discount, self.horizon, MEMORY as u32)
     }
 
     fn action_space(&self) -> Discrete {
@@ -117,23 +108,20 @@ impl Env for MarkovInterestMatrix {
 
     fn reset(&self, rng: &Rng) -> State {
         let mind = self.reader.arrive(&mut rng.stream(Purpose::RESET));
-        State { mind, steps: 0, clicks: 0, bait: 0, left: false, seen: [0; MEMORY / 8] }
+        State { mind, tally: Tally::default(), seen: [0; MEMORY / 8] }
     }
 
     #[inline]
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let reaction = self.reader.show(&mut state.mind, action, &mut rng.stream(Purpose::STEP));
-        state.remember(action, reaction.clicked);
-        state.clicks += u32::from(reaction.clicked);
-        state.bait += u32::from(kind(action) == 0);
-        state.left = reaction.left;
+        state.remember(action, reaction);
         Outcome { reward: f32::from(u8::from(reaction.clicked)), terminated: reaction.left }
     }
 
     #[inline]
     fn observe(&self, state: &State, row: &mut [f32]) {
         row.fill(0.0);
-        let steps = state.steps as usize;
+        let steps = state.tally.steps as usize;
         for (age, row) in row.chunks_exact_mut(ITEMS).take(steps).enumerate() {
             let (item, clicked) = state.interaction(steps - 1 - age);
             row[item] = if clicked == 1 { 1.0 } else { -1.0 };
@@ -141,10 +129,7 @@ impl Env for MarkovInterestMatrix {
     }
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
-        let steps = f64::from(state.steps);
-        out[0] = f64::from(state.clicks) / steps;
-        out[1] = f64::from(state.bait) / steps;
-        out[2] = f64::from(u8::from(state.left));
+        state.tally.write(out);
     }
 
     /// Given the hidden state: for the evaluator only, since it tells more than an agent can know.
@@ -159,7 +144,7 @@ impl Env for MarkovInterestMatrix {
             "belief" => self.oracles.bounds(reader, discount).act(&self.belief(state)),
             "cycle" => {
                 let (cycle, _) = self.oracles.cycle(reader, discount);
-                cycle[state.steps as usize % cycle.len()]
+                cycle[state.tally.steps as usize % cycle.len()]
             }
             _ => self.likeliest(&self.belief(state)),
         } as u32;
@@ -187,7 +172,7 @@ impl MarkovInterestMatrix {
     /// Probability of each hidden state, given all that was seen.
     fn belief(&self, state: &State) -> Vec<f64> {
         let problem = self.oracles.problem(&self.reader, self.discount);
-        (0..state.steps as usize).fold(problem.start.clone(), |belief, at| {
+        (0..state.tally.steps as usize).fold(problem.start.clone(), |belief, at| {
             let (item, clicked) = state.interaction(at);
             let mut belief = problem.after(&belief, item, clicked);
             let total = belief.iter().fold(0.0, |sum, weight| sum + weight);
@@ -210,6 +195,9 @@ impl MarkovInterestMatrix {
 mod tests {
     use super::*;
     use crate::{rng::Domain, suite::played::play};
+
+    const CLICK: Reaction = Reaction { clicked: true, left: false };
+    const NO_CLICK: Reaction = Reaction { clicked: false, left: false };
 
     #[test]
     fn optimum_is_the_published_one() {
@@ -252,10 +240,10 @@ mod tests {
         env.observe(&state, &mut row);
         assert_eq!(row, [0.0; WINDOW * ITEMS]);
         for _ in 0..WINDOW {
-            state.remember(9, true);
+            state.remember(9, CLICK);
         }
-        state.remember(3, true);
-        state.remember(7, false);
+        state.remember(3, CLICK);
+        state.remember(7, NO_CLICK);
         env.observe(&state, &mut row);
         let mut expected = [0.0; WINDOW * ITEMS];
         (expected[7], expected[ITEMS + 3]) = (-1.0, 1.0);
@@ -268,7 +256,7 @@ mod tests {
     fn belief_is_bayes_rule() {
         let env = MarkovInterestMatrix::default();
         let mut state = env.reset(&Rng::new(0, Domain::Evaluation));
-        state.remember(0, true);
+        state.remember(0, CLICK);
         let belief = env.belief(&state);
         // Interested and clicked: boredom rises with 0.9. Not so, but clicked: won over with 0.2. All stay with 0.99 but
         // the bored, who stay with 0.97.

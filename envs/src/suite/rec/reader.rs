@@ -1,7 +1,7 @@
 //! The reader of `rec/markov-interest-v1` and of its matrix view: the law of motion, and what is known about the best
 //! ways to treat such readers. The equations are on the page of `rec/markov-interest-v1`.
 use crate::{
-    error::{Result, parameter},
+    error::{Result, between, parameter},
     oracle::{
         Memo,
         finite::{Finite, Solution},
@@ -90,12 +90,56 @@ pub struct Reaction {
     pub left: bool,
 }
 
+/// What happened in an episode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Interactions.
+    pub steps: u32,
+    clicks: u32,
+    bait: u32,
+    left: bool,
+}
+
+impl Tally {
+    /// `click_rate`, `bait_rate` and `left`.
+    pub const METRICS: &'static [&'static str] = &["click_rate", "bait_rate", "left"];
+
+    /// Counts the reaction to `item`.
+    #[inline]
+    pub fn count(&mut self, item: u32, reaction: Reaction) {
+        self.steps += 1;
+        self.clicks += u32::from(reaction.clicked);
+        self.bait += u32::from(kind(item) == 0);
+        self.left = reaction.left;
+    }
+
+    /// Writes the metrics.
+    pub fn write(&self, out: &mut [f64]) {
+        let steps = f64::from(self.steps);
+        out[0] = f64::from(self.clicks) / steps;
+        out[1] = f64::from(self.bait) / steps;
+        out[2] = f64::from(u8::from(self.left));
+    }
+}
+
+/// Checks the parameters that the worlds of the reader share; an episode may take up to `longest` steps.
+///
+/// # Errors
+/// Names the parameter, its value and the admissible range.
+pub fn validate(reader: &Reader, discount: f64, horizon: u32, longest: u32) -> Result<()> {
+    if !(discount > 0.0 && discount <= 0.999) {
+        return Err(parameter("discount", discount, "above 0 and at most 0.999"));
+    }
+    between("horizon", horizon, 1, longest)?;
+    reader.validate()
+}
+
 impl Reader {
     /// Checks that every number is in [0, 1].
     ///
     /// # Errors
     /// Names the number.
-    pub fn validate(&self) -> Result<()> {
+    fn validate(&self) -> Result<()> {
         let groups: [(&str, &[f32]); 8] = [
             ("reader.quality", &self.quality),
             ("reader.satiation", &self.satiation),

@@ -156,7 +156,7 @@ impl Env for SlateCascade {
             state.first += u32::from(place == 0);
         };
         match self.choice {
-            Choice::Cascade => choice::cascade(attraction, &mut draws).into_iter().for_each(&mut take),
+            Choice::Cascade => choice::cascade(attraction, 1.0, &mut draws).into_iter().for_each(&mut take),
             Choice::Logit => choice::logit(attraction, self.nothing, &mut draws).into_iter().for_each(&mut take),
             Choice::Position => {
                 for (place, (attraction, examination)) in attraction.zip(&self.examination).enumerate() {
@@ -197,10 +197,11 @@ impl Env for SlateCascade {
     fn optimum(&self) -> Optimum {
         let best = self.best().value;
         let (method, random) = match self.choice {
-            Choice::Cascade => (
-                "dynamic programming over items by falling reward",
-                slate::random_cascade(&doubles(&self.attraction), &doubles(&self.reward), self.slots),
-            ),
+            Choice::Cascade => {
+                let shares = slate::random_cascade(&doubles(&self.attraction), 1.0, self.slots);
+                let earned = shares.iter().zip(&self.reward).fold(0.0, |sum, (p, &r)| sum + p * f64::from(r));
+                ("dynamic programming over items by falling reward", earned)
+            }
             Choice::Position => {
                 let looks = doubles(&self.examination[..self.slots]).iter().fold(0.0, |sum, e| sum + e);
                 let worth = self.worth().iter().fold(0.0, |sum, worth| sum + worth);
@@ -230,7 +231,7 @@ impl SlateCascade {
         self.best.get(|| {
             let (attraction, reward) = (doubles(&self.attraction), doubles(&self.reward));
             match self.choice {
-                Choice::Cascade => slate::cascade(&attraction, &reward, self.slots),
+                Choice::Cascade => slate::cascade(&attraction, &reward, 1.0, self.slots),
                 Choice::Position => slate::position(&doubles(&self.examination[..self.slots]), &self.worth()),
                 Choice::Logit => slate::logit(&attraction, &reward, (self.nothing.into(), 0.0), self.slots),
             }
@@ -253,7 +254,7 @@ impl SlateCascade {
         let reward = slate.iter().map(|&item| f64::from(self.reward[item as usize]));
         let sum = |sum: f64, (share, reward): (f64, f64)| sum + share * reward;
         match self.choice {
-            Choice::Cascade => choice::cascade_shares(attraction).zip(reward).fold(0.0, sum),
+            Choice::Cascade => choice::cascade_shares(attraction, 1.0).zip(reward).fold(0.0, sum),
             Choice::Logit => choice::logit_shares(attraction, self.nothing.into()).zip(reward).fold(0.0, sum),
             Choice::Position => {
                 let looks = self.examination.iter().map(|&e| f64::from(e));
