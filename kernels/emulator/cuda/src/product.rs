@@ -129,3 +129,70 @@ fn multiply_plain(chains: &mut [f32], left: &[f32], right: &[f32]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// op(A)(i, l) of a column-major matrix.
+    fn element(numbers: &[f32], transpose: bool, leading: usize, row: usize, column: usize) -> f32 {
+        if transpose { numbers[row * leading + column] } else { numbers[column * leading + row] }
+    }
+
+    fn upload(memory: &mut Memory, numbers: &[f32]) -> u64 {
+        let address = memory.allocate(4 * numbers.len() as u64);
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        memory.slice(address, bytes.len() as u64).unwrap().copy_from_slice(&bytes);
+        address
+    }
+
+    /// Every transposition, factors 0, 1 and others, a batch of two, leading dimensions larger than the rows.
+    #[test]
+    fn every_element_is_one_chain_in_index_order() {
+        let (m, n, k, batch) = (3, 4, 5, 2);
+        let (leading, size) = (7, 7 * 7);
+        let numbers = |seed: usize| -> Vec<f32> {
+            (0..batch * size).map(|index| ((index * 37 + seed) % 101) as f32 / 17.0 - 3.0).collect()
+        };
+        let (a, b, c) = (numbers(1), numbers(2), numbers(3));
+        for (transpose_a, transpose_b) in [(false, false), (true, false), (false, true), (true, true)] {
+            for (alpha, beta) in [(1.0, 0.0), (1.0, 1.0), (0.5, 0.0), (2.0, 0.25)] {
+                let mut memory = Memory::default();
+                let addresses = [&a, &b, &c].map(|numbers| upload(&mut memory, numbers));
+                let matrices = addresses.map(|address| Matrix { address, leading, stride: size as i64 });
+                Product { transpose_a, transpose_b, m, n, k, alpha, beta, matrices, batch }.run(&mut memory).unwrap();
+                let mut expected = c.clone();
+                for z in 0..batch {
+                    let (a, b) = (&a[z * size..], &b[z * size..]);
+                    for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                        let old = c[z * size + j * leading + i];
+                        let start = if alpha == 1.0 && beta == 1.0 { old } else { 0.0 };
+                        let chain = (0..k).fold(start, |chain, l| {
+                            let (left, right) =
+                                (element(a, transpose_a, leading, i, l), element(b, transpose_b, leading, l, j));
+                            left.mul_add(right, chain)
+                        });
+                        expected[z * size + j * leading + i] = match (alpha, beta) {
+                            (1.0, 1.0) => chain,
+                            (_, 0.0) => alpha * chain,
+                            _ => beta.mul_add(old, alpha * chain),
+                        };
+                    }
+                }
+                let bytes = memory.slice(addresses[2], 4 * c.len() as u64).unwrap();
+                let found = bytes.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+                assert!(found.eq(expected), "{transpose_a} {transpose_b} {alpha} {beta}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_matrix_that_runs_out_of_its_memory_is_a_fault() {
+        let mut memory = Memory::default();
+        let matrices = [4, 4, 3].map(|count| upload(&mut memory, &vec![1.0; count]));
+        let matrices = matrices.map(|address| Matrix { address, leading: 2, stride: 0 });
+        let (transpose_a, transpose_b, alpha, beta) = (false, false, 1.0, 0.0);
+        let product = Product { transpose_a, transpose_b, m: 2, n: 2, k: 2, alpha, beta, matrices, batch: 1 };
+        assert!(product.run(&mut memory).unwrap_err().contains("column 1 of 2 rows"));
+    }
+}
