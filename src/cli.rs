@@ -11,6 +11,7 @@ use std::{
     process::ExitCode,
 };
 
+pub mod diff;
 pub mod doctor;
 pub mod envs;
 pub mod eval;
@@ -24,6 +25,7 @@ pub mod run;
 pub mod stats;
 pub mod table;
 pub mod train;
+pub mod verify;
 
 /// Synthetic user-behaviour worlds with known optima, and a DQN family on hand-written kernels.
 ///
@@ -36,7 +38,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; \
-    5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
+    3 not as recorded; 4 ambiguous; 5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
     stdout carries the result; progress and messages go to stderr.";
 
 #[derive(Subcommand)]
@@ -53,6 +55,10 @@ pub enum Command {
     Eval(eval::Eval),
     /// Make the report of a folder again, from all records in it
     Report(report::Report),
+    /// Run the trials of a folder again and compare every bit
+    Verify(verify::Verify),
+    /// What changed from one folder of records to another
+    Diff(diff::Diff),
     /// Compare anybody's scores: aggregates, profiles, tests, each with its interval
     Stats(stats::Stats),
     /// How many runs a claim needs, before they are spent

@@ -13,7 +13,9 @@ pub mod resampling;
 pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
+pub mod trail;
 pub mod trial;
+pub mod verify;
 
 pub use error::{Error, Result};
 pub use experiment::Experiment;

@@ -14,6 +14,8 @@ fn main() -> ExitCode {
         Command::Run(command) => cli::run::run(&command),
         Command::Eval(command) => cli::eval::run(&command),
         Command::Report(command) => cli::report::run(&command),
+        Command::Verify(command) => cli::verify::run(&command),
+        Command::Diff(command) => cli::diff::run(&command),
         Command::Stats(command) => cli::stats::run(&command),
         Command::Plan(command) => cli::plan::run(&command),
         Command::Ope(command) => cli::ope::run(&command),

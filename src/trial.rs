@@ -3,6 +3,7 @@ use crate::{
     error::{Error, Result, file},
     provenance,
     stopwatch::{Stopwatch, peak_memory, wall_clock},
+    trail::Trail,
 };
 use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate_until, simple::Untrained};
 use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
@@ -55,7 +56,7 @@ impl Evaluation {
         if self.seed >= 1 << 55 {
             return Err(format!("evaluation.seed is {}; it must be below 2^55", self.seed));
         }
-        if self.points > 10_000 {
+        if self.points > MOST_POINTS {
             return Err(format!("evaluation.points is {}; it must be at most 10,000", self.points));
         }
         if !(1..=1_000_000).contains(&self.point_episodes) {
@@ -124,8 +125,12 @@ pub struct Surroundings<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
+/// Most evaluations along a training.
+const MOST_POINTS: u32 = 10_000;
 /// Training metrics are written this many times along a trial.
 const TRAINING_POINTS: u64 = 100;
+/// Name of the trail in the file that a stopped trial goes on from.
+const TRAIL: &str = "trail";
 /// Rows held at once in an evaluation; changes no number.
 const EVALUATION_ROWS: u32 = 128;
 
@@ -145,7 +150,57 @@ impl Trial {
 
     /// First 16 hex digits of the SHA-256 over the canonical JSON of [`config`](Trial::config).
     pub fn id(&self) -> String {
-        hex(&Sha256::digest(self.config().to_string()))[..16].to_string()
+        id_of(&self.config())
+    }
+
+    /// The trial that a record is about. `None` if the record's id does not follow from its settings, so that one of
+    /// them was edited.
+    ///
+    /// # Errors
+    /// When this version does not know the agent's settings.
+    pub fn of(record: &record::Record) -> Option<Result<Self>> {
+        let evaluation = &record.evaluation;
+        let config = |points: u32| {
+            let player = match record.agent_config.get("policy").filter(|_| !record.learned) {
+                Some(policy) => json!({ "reference": policy }),
+                None => json!({ "agent": record.agent_config }),
+            };
+            json!({
+                "env": record.env,
+                "params": record.env_params,
+                "player": player,
+                "seed": record.seed,
+                "steps": record.budget,
+                "evaluation": Evaluation {
+                    episodes: evaluation.episodes,
+                    points,
+                    point_episodes: evaluation.point_episodes,
+                    seed: evaluation.seed,
+                },
+                "math": record.math,
+            })
+        };
+        // The record tells the distance between evaluations and not their number, of which few give that distance.
+        let fits = |points: &u32| match points {
+            0 => evaluation.every == 0,
+            points => record.budget.div_ceil(u64::from(*points)) == evaluation.every,
+        };
+        let usual = std::iter::once(Evaluation::default_points());
+        let mut candidates = usual.chain(0..=MOST_POINTS).filter(fits).map(config);
+        let config = candidates.find(|config| id_of(config) == record.trial)?;
+        let parsed = || -> std::result::Result<Self, serde_json::Error> {
+            Ok(Trial {
+                env: record.env.clone(),
+                params: serde_json::from_value(config["params"].clone())?,
+                agent: record.agent.clone(),
+                player: serde_json::from_value(config["player"].clone())?,
+                seed: record.seed,
+                steps: record.budget,
+                evaluation: serde_json::from_value(config["evaluation"].clone())?,
+                optimum: Arc::default(),
+            })
+        };
+        Some(parsed().map_err(|error| Error::Spec { path: record.agent.clone(), problem: error.to_string() }))
     }
 
     /// One hash over the `ids` of several trials, in their order.
@@ -158,6 +213,14 @@ impl Trial {
     /// # Errors
     /// [`Error::Interrupted`] when it was told to stop; then a file in the run's folder holds everything to go on from.
     pub fn run(&self, surroundings: &Surroundings<'_>) -> Result<record::Record> {
+        self.run_with_trail(surroundings).map(|(record, _)| record)
+    }
+
+    /// Plays the trial as [`run`](Trial::run) does; with the record comes the trail of its training.
+    ///
+    /// # Errors
+    /// As [`run`](Trial::run).
+    pub fn run_with_trail(&self, surroundings: &Surroundings<'_>) -> Result<(record::Record, Trail)> {
         let stopwatch = Stopwatch::start();
         self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
         let mut run = Run::new(self, surroundings);
@@ -180,7 +243,16 @@ impl Trial {
             Err(error) => record::Status::Failed { message: error.to_string() },
         };
         run.progress.wall_s += stopwatch.seconds();
-        self.record(run, status)
+        if matches!(self.player, Player::Agent(_)) {
+            run.hashes.trail = Some(run.trail.hash());
+            if let Some(folder) = surroundings.folder {
+                let path = trail_path(folder, &self.id());
+                create_folder(&path)?;
+                run.trail.write(&path)?;
+            }
+        }
+        let trail = std::mem::take(&mut run.trail);
+        Ok((self.record(run, status)?, trail))
     }
 
     /// The record of a trial that ended with `message` before it could write one itself.
@@ -284,6 +356,7 @@ struct Run<'a> {
     trial: &'a Trial,
     around: &'a Surroundings<'a>,
     progress: Progress,
+    trail: Trail,
     outcome: Option<record::Outcome>,
     hashes: record::Hashes,
     since: Option<Stopwatch>,
@@ -292,8 +365,18 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
-        let hashes = record::Hashes { curve: None, weights: None, evaluation: None };
-        Run { trial, around, progress: Progress::default(), outcome: None, hashes, since: None, device: "cpu".into() }
+        let hashes = record::Hashes { curve: None, weights: None, evaluation: None, trail: None };
+        Run {
+            trial,
+            around,
+            progress: Progress::default(),
+            // A mark waits for the device, which otherwise runs ahead.
+            trail: Trail::every(if around.device == Device::Cuda { 64 } else { 1 }),
+            outcome: None,
+            hashes,
+            since: None,
+            device: "cpu".into(),
+        }
     }
 
     fn play<B: Backend>(&mut self, backend: B) -> Result<()> {
@@ -312,7 +395,7 @@ impl<'a> Run<'a> {
                 let weights = agent.weights()?;
                 self.hashes.weights = Some(weights_hash(&weights));
                 if let Some(folder) = self.around.folder {
-                    let path = folder.join("weights").join(format!("{}.safetensors", trial.id()));
+                    let path = weights_path(folder, &trial.id());
                     create_folder(&path)?;
                     Checkpoint { metadata: self.metadata(), tensors: weights }.write(&path)?;
                 }
@@ -353,6 +436,10 @@ impl<'a> Run<'a> {
             agent.act(&mut actions)?;
             env.step(&actions, agent.slot())?;
             agent.learn()?;
+            self.trail.step(&actions, &agent.slot());
+            if self.trail.is_due() {
+                self.trail.mark(&agent.update()?);
+            }
             let made = self.tally(agent);
             (self.around.progress)(made);
             if self.progress.transitions >= next_log {
@@ -486,7 +573,9 @@ impl<'a> Run<'a> {
         metadata.insert("fingerprint".into(), provenance::fingerprint().into());
         metadata.insert("world".into(), env.save().to_string());
         metadata.insert("progress".into(), json!(progress).to_string());
-        Ok(Checkpoint { metadata, tensors: agent.save()? }.write(&path)?)
+        let mut tensors = agent.save()?;
+        tensors.insert(TRAIL.into(), Tensor::U8(self.trail.to_bytes()));
+        Ok(Checkpoint { metadata, tensors }.write(&path)?)
     }
 
     /// Removes what [`suspend`](Run::suspend) wrote.
@@ -515,6 +604,14 @@ impl<'a> Run<'a> {
         agent.restore(&checkpoint.tensors)?;
         env.restore(&serde_json::from_str::<Value>(text("world")).map_err(broken)?)?;
         self.progress = serde_json::from_str(text("progress")).map_err(broken)?;
+        let trail = match checkpoint.tensors.get(TRAIL) {
+            Some(Tensor::U8(bytes)) => Trail::from_bytes(bytes),
+            _ => None,
+        };
+        self.trail = trail.ok_or_else(|| {
+            let problem = format!("it holds no whole trail; --fresh starts every trial anew");
+            agents::Error::Checkpoint { path: path.display().to_string(), problem }
+        })?;
         Ok(true)
     }
 
@@ -572,7 +669,22 @@ fn remove(path: &Path) -> Result<()> {
     if path.exists() { std::fs::remove_file(path).map_err(file(path)) } else { Ok(()) }
 }
 
-fn weights_hash(weights: &agents::Tensors) -> String {
+/// The id of a trial with this configuration.
+fn id_of(config: &Value) -> String {
+    hex(&Sha256::digest(config.to_string()))[..16].to_string()
+}
+
+/// Where a trial leaves its weights.
+pub(crate) fn weights_path(folder: &Path, trial: &str) -> PathBuf {
+    folder.join("weights").join(format!("{trial}.safetensors"))
+}
+
+/// Where a trial leaves its trail.
+pub(crate) fn trail_path(folder: &Path, trial: &str) -> PathBuf {
+    folder.join("trail").join(format!("{trial}.bin"))
+}
+
+pub(crate) fn weights_hash(weights: &agents::Tensors) -> String {
     let mut hash = Sha256::new();
     for (name, tensor) in weights {
         hash.update(name);
@@ -587,7 +699,7 @@ fn weights_hash(weights: &agents::Tensors) -> String {
     hex(&hash.finalize())
 }
 
-fn curve_hash(curve: &[record::Point]) -> String {
+pub(crate) fn curve_hash(curve: &[record::Point]) -> String {
     let mut hash = Sha256::new();
     for point in curve {
         hash.update(point.step.to_le_bytes());

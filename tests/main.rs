@@ -10,3 +10,4 @@ mod learning;
 mod registry;
 mod resume;
 mod support;
+mod verify;

@@ -30,6 +30,11 @@ pub trait Agent: Policy + Send {
     /// # Errors
     /// [`Error::Diverged`](crate::Error::Diverged) when a loss or weight is no longer finite.
     fn progress(&self) -> Result<Progress>;
+    /// What the last update learnt from, and its loss: the mark that it leaves in a trial's trail.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn update(&self) -> Result<Update>;
     /// The online network's parameters, as `eval` needs them.
     ///
     /// # Errors
@@ -45,6 +50,17 @@ pub trait Agent: Policy + Send {
     /// # Errors
     /// When a tensor is missing or has another size.
     fn restore(&mut self, saved: &Tensors) -> Result<()>;
+}
+
+/// The mark of an update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// Updates made so far.
+    pub updates: u64,
+    /// Cells of the replay ring that the last update drew; empty before the first.
+    pub picks: Vec<u32>,
+    /// Loss of the last update, finite or not; `None` before the first.
+    pub loss: Option<f32>,
 }
 
 /// How training goes.

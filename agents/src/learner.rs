@@ -1,7 +1,7 @@
 //! What every deep Q-learner here is made of: replay ring, batch, parameters, clock, acting, checkpoints. Beside it an
 //! agent is a [`Rule`]: how its network's outputs become values, and what one update does.
 use crate::{
-    agent::{Agent, Policy, Progress},
+    agent::{Agent, Policy, Progress, Update},
     checkpoint::{Tensor, Tensors, misfit, taken},
     dqn::Config,
     error::{Error, Result, setting},
@@ -271,6 +271,15 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
             return Err(Error::Diverged { what: "a weight", value, updates: self.updates });
         }
         Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon })
+    }
+
+    fn update(&self) -> Result<Update> {
+        if self.updates == 0 {
+            return Ok(Update { updates: 0, picks: Vec::new(), loss: None });
+        }
+        let picks = host(&self.backend, &self.parts.batch.pick, self.parts.batch.size)?;
+        let loss = host(&self.backend, &self.parts.summary, 1)?[0];
+        Ok(Update { updates: self.updates, picks, loss: Some(loss) })
     }
 
     fn weights(&self) -> Result<Tensors> {

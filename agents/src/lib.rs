@@ -54,7 +54,7 @@ pub mod simple;
 pub mod slateq;
 pub mod spec;
 
-pub use agent::{Agent, Policy, Progress};
+pub use agent::{Agent, Policy, Progress, Update};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Metric, Player, evaluate, evaluate_until};

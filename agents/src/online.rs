@@ -4,7 +4,7 @@
 //! All rows choose by what was known before the step; then their transitions are taken in, in the order of the rows.
 //! With one row, the default of these agents, that is the published sequential algorithm. They need no device.
 use crate::{
-    agent::{Agent, Policy, Progress},
+    agent::{Agent, Policy, Progress, Update},
     checkpoint::{Tensor, Tensors, taken},
     error::{Error, Result, setting},
 };
@@ -180,6 +180,11 @@ impl<M: Method> Agent for Online<M> {
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
         }))
+    }
+
+    fn update(&self) -> Result<Update> {
+        let loss = (self.updates > 0).then_some(self.summary[0] as f32);
+        Ok(Update { updates: self.updates, picks: Vec::new(), loss })
     }
 
     fn progress(&self) -> Result<Progress> {

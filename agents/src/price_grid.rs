@@ -4,7 +4,7 @@
 //! two neighbours and plays its highest point, which never lies more than half a grid step away; at either end of the
 //! grid it plays the end.
 use crate::{
-    agent::{Agent, Policy, Progress},
+    agent::{Agent, Policy, Progress, Update},
     checkpoint::Tensors,
     dqn::{self, Dqn, Values},
     error::{Error, Result, setting},
@@ -138,6 +138,10 @@ impl<B: Backend> Agent for PriceGrid<B> {
 
     fn progress(&self) -> Result<Progress> {
         self.dqn.progress()
+    }
+
+    fn update(&self) -> Result<Update> {
+        self.dqn.update()
     }
 
     fn weights(&self) -> Result<Tensors> {

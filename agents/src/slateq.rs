@@ -7,7 +7,7 @@
 //! Two faults of the reference implementation (RecSim's, 2020) are not repeated: the next values are those of the next
 //! state, and taking nothing has a value of its own.
 use crate::{
-    agent::{Agent, Policy, Progress},
+    agent::{Agent, Policy, Progress, Update},
     checkpoint::Tensors,
     dqn,
     error::{Error, Result, setting},
@@ -236,6 +236,10 @@ impl<B: Backend> Agent for SlateQ<B> {
     fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
         let codes = Actions::new(rows, CODE);
         Ok(Box::new(Best { config: self.config, greedy: self.learner.player(rows)?, codes }))
+    }
+
+    fn update(&self) -> Result<Update> {
+        self.learner.update()
     }
 
     fn progress(&self) -> Result<Progress> {

@@ -370,7 +370,7 @@ impl Scores {
         options: &Options,
         draw: Draw,
     ) -> Result<Tests, TableError> {
-        let [x, y] = cells.map(|cell| cell.iter().map(|(_, score)| *score).collect::<Vec<f64>>());
+        let sides = cells.map(|cell| cell.iter().map(|(_, score)| *score).collect::<Vec<f64>>());
         let name = &self.tasks.list[task];
         if options.paired && !cells[0].iter().map(|(run, _)| run).eq(cells[1].iter().map(|(run, _)| run)) {
             return Err(TableError::Content(format!(
@@ -378,23 +378,38 @@ impl Scores {
                 names[0], names[1]
             )));
         }
-        let stream = stats::stream_of(&format!("{}\n{}\n{name}", names[0], names[1]));
-        let pairs = options.paired.then_some(());
-        Ok(Tests {
-            x: names[0].clone(),
-            y: names[1].clone(),
-            task: name.clone(),
+        Ok(Tests::of([names[0], names[1]], name, [&sides[0], &sides[1]], options.paired, options.margin, draw))
+    }
+}
+
+impl Tests {
+    /// Every test of x against y on one task, with raw p values; [`adjust`] comes when all are known. `paired` says that
+    /// the scores of both sides at one place are a pair.
+    pub(crate) fn of(
+        names: [&str; 2],
+        task: &str,
+        [x, y]: [&[f64]; 2],
+        paired: bool,
+        margin: Option<f64>,
+        draw: Draw,
+    ) -> Self {
+        let stream = stats::stream_of(&format!("{}\n{}\n{task}", names[0], names[1]));
+        let pairs = paired.then_some(());
+        Tests {
+            x: names[0].into(),
+            y: names[1].into(),
+            task: task.into(),
             n: [x.len(), y.len()],
-            welch: stats::welch(&x, &y).map(Adjusted::raw),
-            mann_whitney: stats::mann_whitney(&x, &y).map(Adjusted::raw),
-            permutation: stats::permutation(&x, &y, stream, draw).map(Adjusted::raw),
-            paired_t: pairs.and_then(|()| stats::paired_t(&x, &y)).map(Adjusted::raw),
-            sign_flip: pairs.and_then(|()| stats::sign_flip(&x, &y, stream, draw)).map(Adjusted::raw),
-            equivalence: options.margin.and_then(|margin| stats::equivalence(&x, &y, margin)).map(Adjusted::raw),
-            hedges_g: stats::hedges_g(&x, &y),
-            hedges_g_interval: stats::hedges_g_interval(&x, &y),
-            cliffs_delta: stats::cliffs_delta(&x, &y),
-        })
+            welch: stats::welch(x, y).map(Adjusted::raw),
+            mann_whitney: stats::mann_whitney(x, y).map(Adjusted::raw),
+            permutation: stats::permutation(x, y, stream, draw).map(Adjusted::raw),
+            paired_t: pairs.and_then(|()| stats::paired_t(x, y)).map(Adjusted::raw),
+            sign_flip: pairs.and_then(|()| stats::sign_flip(x, y, stream, draw)).map(Adjusted::raw),
+            equivalence: margin.and_then(|margin| stats::equivalence(x, y, margin)).map(Adjusted::raw),
+            hedges_g: stats::hedges_g(x, y),
+            hedges_g_interval: stats::hedges_g_interval(x, y),
+            cliffs_delta: stats::cliffs_delta(x, y),
+        }
     }
 }
 
@@ -406,7 +421,7 @@ impl<T> Adjusted<T> {
 }
 
 /// Adjusts the p values of each kind of test for all tests of that kind.
-fn adjust(tests: &mut [Tests]) {
+pub(crate) fn adjust(tests: &mut [Tests]) {
     adjust_kind(tests, |tests| tests.welch.as_mut(), |test| test.p);
     adjust_kind(tests, |tests| tests.mann_whitney.as_mut(), |test| test.p);
     adjust_kind(tests, |tests| tests.permutation.as_mut(), |test| test.p);

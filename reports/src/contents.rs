@@ -6,9 +6,9 @@ use crate::charts::{self, ChartError};
 use crate::document::{Block, Entry, Table, code};
 use crate::number::{count, decimals, fixed, plain, short};
 use crate::record::Status;
-use crate::stats::Estimate;
+use crate::stats::{Estimate, Interval, coverage, detectable_effect, rounded};
 use crate::summarise::RESAMPLES;
-use crate::summary::{Cell, Confidence, Run, Summary, World};
+use crate::summary::{Cell, Confidence, PROFILE, Run, Summary, World};
 use crate::{ReportContext, WorldText};
 
 /// Names the sections of a whole report.
@@ -22,12 +22,16 @@ pub fn contents(summary: &Summary, context: &ReportContext) -> Result<Vec<Block>
         let text = context.worlds.iter().find(|text| text.id == world.env);
         blocks.extend(world_section(summary, world, text)?);
     }
+    blocks.extend(tests(summary));
+    blocks.extend(negative(summary));
     blocks.extend(ended_early(summary));
     blocks.extend(protocol(summary));
     blocks.extend(provenance(summary));
     blocks.push(heading(2, "How to reproduce"));
     blocks.push(Block::Text("This command makes the records and this report again:".into()));
     blocks.push(Block::Code(summary.command.clone()));
+    blocks.push(Block::Text("This one runs the trials of a folder again and compares every bit:".into()));
+    blocks.push(Block::Code("mercato verify DIR".into()));
     blocks.push(Block::Text(format!(
         "The report is a function of the records alone; its id, {}, is the SHA-256 of `report.json` without its \
          clock readings. In exact arithmetic the hashes of curve, weights and evaluation, listed for each run, must \
@@ -86,8 +90,115 @@ fn scores(summary: &Summary) -> Result<Vec<Block>, ChartError> {
             ]);
         }
         blocks.push(Block::Table(table));
+        blocks.extend(profiles(summary));
     }
     Ok(blocks)
+}
+
+/// Shares of runs above thresholds, and who beats whom.
+fn profiles(summary: &Summary) -> Vec<Block> {
+    let columns: Vec<String> = PROFILE.iter().map(|threshold| format!("#above {threshold}")).collect();
+    let mut names = vec!["agent"];
+    names.extend(columns.iter().map(String::as_str));
+    let mut table = Table::new(&names);
+    for agent in &summary.overall {
+        let mut row = vec![Entry::from(code(&agent.agent))];
+        row.extend(agent.profile.iter().map(|share| Entry { text: fixed(share.point, 2), ..estimate(share) }));
+        table.rows.push(row);
+    }
+    let text = "Performance profiles: the share of an agent\u{2019}s runs with a score strictly above each threshold, \
+                worlds weighing equally, with 95 % intervals at each threshold by itself.";
+    let mut inside = vec![Block::Text(text.into()), Block::Table(table)];
+    if !summary.improvement.is_empty() {
+        let mut table = Table::new(&["agent", "against", "#probability of improvement", "#runs"]);
+        for pair in &summary.improvement {
+            table.push([
+                code(&pair.x).into(),
+                code(&pair.y).into(),
+                estimate(&pair.estimate),
+                Entry::from(pair.estimate.n.to_string()),
+            ]);
+        }
+        let text = "Probability that a run of one agent scores higher than a run of another, averaged over worlds; a \
+                    tie counts half.";
+        inside.extend([Block::Text(text.into()), Block::Table(table)]);
+    }
+    vec![Block::Details { summary: "Performance profiles and probability of improvement".into(), blocks: inside }]
+}
+
+/// Every pair of learned agents in every world.
+fn tests(summary: &Summary) -> Vec<Block> {
+    let mut blocks = vec![heading(2, "Tests")];
+    if summary.tests.is_empty() {
+        blocks.push(Block::Text("No world has two learned agents.".into()));
+        return blocks;
+    }
+    let family = summary.tests.len();
+    blocks.push(Block::Text(format!(
+        "Every pair of learned agents in every world, on normalised scores, two-sided. The difference and its 95 % \
+         interval are Welch\u{2019}s; p values are adjusted by Holm\u{2019}s method over the {family} pairs of this \
+         report, with the raw ones below. Rank tests are exact where it can be computed; permutation tests enumerate \
+         all arrangements where they are few, and draw 10,000 otherwise. Runs of the same seed met the same evaluation \
+         episodes; the paired test uses that.",
+    )));
+    let mut table = Table::new(&[
+        "world",
+        "pair",
+        "#runs",
+        "#difference",
+        "#p, Welch",
+        "#p, paired t",
+        "#p, ranks",
+        "#p, permutation",
+        "#Hedges\u{2019} g",
+        "#Cliff\u{2019}s delta",
+    ]);
+    let p = |pair: Option<(f64, f64)>| match pair {
+        None => dash(),
+        Some((adjusted, raw)) => Entry { text: short(adjusted), notes: vec![short(raw)], strong: adjusted < 0.05 },
+    };
+    let ends = |ends: &Interval, digits| format!("[{}, {}]", fixed(ends.low, digits), fixed(ends.high, digits));
+    for found in &summary.tests {
+        let welch = found.welch.as_ref();
+        let difference = welch.map_or(dash(), |welch| Entry {
+            text: fixed(welch.test.difference, 3),
+            notes: vec![ends(&welch.test.interval, 3)],
+            strong: false,
+        });
+        let g = found.hedges_g.map_or(dash(), |g| Entry {
+            text: fixed(g, 2),
+            notes: found.hedges_g_interval.iter().map(|interval| ends(interval, 2)).collect(),
+            strong: false,
+        });
+        table.rows.push(vec![
+            code(&found.task).into(),
+            Entry { text: code(&found.x), notes: vec![format!("against {}", code(&found.y))], strong: false },
+            format!("{}, {}", found.n[0], found.n[1]).into(),
+            difference,
+            p(welch.map(|test| (test.p_holm, test.test.p))),
+            p(found.paired_t.as_ref().map(|test| (test.p_holm, test.test.p))),
+            p(found.mann_whitney.as_ref().map(|test| (test.p_holm, test.test.p))),
+            p(found.permutation.as_ref().map(|test| (test.p_holm, test.test.p))),
+            g,
+            found.cliffs_delta.map_or(dash(), |delta| fixed(delta, 2).into()),
+        ]);
+    }
+    blocks.push(Block::Table(table));
+    let fewest = summary.tests.iter().flat_map(|tests| tests.n).min().unwrap_or(0);
+    if let Some(effect) = detectable_effect(fewest as u32, 0.8, 0.05 / family as f64) {
+        blocks.push(Block::Text(format!(
+            "With {fewest} runs a side, a difference must be {} standard deviations over runs to pass the first of these \
+             tests with a probability of 80 %.",
+            fixed(rounded(effect), 2)
+        )));
+    }
+    blocks
+}
+
+fn negative(summary: &Summary) -> Vec<Block> {
+    let none = || Block::Text("None.".into());
+    let list = if summary.negative.is_empty() { none() } else { Block::List(summary.negative.clone()) };
+    vec![heading(2, "Negative results"), list]
 }
 
 /// Worlds by agents: score, interval, regret.
@@ -484,17 +595,23 @@ fn limits(summary: &Summary) -> Vec<Block> {
         "Scores take the published values of optimum and random policy as exact; their tolerances stand with each \
          world."
             .to_owned(),
-        "Many agents and worlds are compared and no correction is made for that. Overlapping intervals separate \
-         nothing; intervals that do not overlap are no test."
+        "Intervals of scores are not corrected for the number of agents and worlds; the tests are. Overlapping intervals \
+         separate nothing; intervals that do not overlap are no test."
             .to_owned(),
         "How the settings of the agents were chosen, and on which seeds, is not in the records.".to_owned(),
     ];
-    if !summary.overall.is_empty() {
-        limits.push(
-            "The bootstrap interval over all worlds is too narrow when seeds are few (a nominal 95 % covers about 90 % \
-             at 5 seeds), and it speaks for these worlds only."
-                .into(),
-        );
+    let fewest = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min();
+    if let Some(fewest) = fewest.filter(|_| !summary.overall.is_empty()) {
+        let coverage = coverage(fewest).map_or(String::new(), |share| {
+            format!(
+                " (a nominal 95 % was measured to cover {} % with {fewest} runs in each of six worlds)",
+                100.0 * share
+            )
+        });
+        limits.push(format!(
+            "The bootstrap interval over all worlds is too narrow when seeds are few{coverage}, and it speaks for these \
+             worlds only."
+        ));
     }
     vec![heading(2, "Limits"), Block::List(limits)]
 }

@@ -171,6 +171,9 @@ pub struct Hashes {
     pub weights: Option<String>,
     /// Over the trace of the last evaluation.
     pub evaluation: Option<String>,
+    /// Over the trail of the training, which records of earlier versions do not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<String>,
 }
 
 /// Which code ran a trial, on which kind of processor.

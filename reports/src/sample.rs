@@ -1,6 +1,7 @@
 //! An invented experiment for the tests: three worlds, learners that differ, one diverged and one failed trial.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::json;
 
@@ -98,7 +99,7 @@ pub fn records() -> Vec<Record> {
                     ("rec/markov-interest-matrix-v1", "article", 4) => {
                         record.curve.clear();
                         record.outcome.metrics.clear();
-                        record.hashes = Hashes { curve: None, weights: None, evaluation: None };
+                        record.hashes = Hashes { curve: None, weights: None, evaluation: None, trail: None };
                         record.status = Status::Failed { message: "network: 10 <outputs> & 12 items".into() };
                     }
                     _ => {}
@@ -121,7 +122,9 @@ pub fn draw(address: Address, below: u32, indices: &mut [u32]) {
 
 /// The figures of the sample.
 pub fn summary() -> Summary {
-    summarise("Sample", "mercato run sample", &records(), &draw).expect("the sample is sound")
+    static SUMMARY: OnceLock<Summary> = OnceLock::new();
+    let summarised = || summarise("Sample", "mercato run sample", &records(), &draw).expect("the sample is sound");
+    SUMMARY.get_or_init(summarised).clone()
 }
 
 /// A number between -1 and 1 that looks random and depends on the arguments alone.
@@ -180,6 +183,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
             curve: Some(format!("{:064x}", salt * 31 + 1)),
             weights: level.map(|_| format!("{:064x}", salt * 31 + 2)),
             evaluation: Some(format!("{:064x}", salt * 31 + 3)),
+            trail: None,
         },
         code: Code {
             version: "0.1.0".into(),

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::comparison::{self, Pair, Tests};
 use crate::number;
 use crate::record::{Record, Reference, Status};
-use crate::stats::{self, Draw, Estimate, Interval, rounded};
+use crate::stats::{self, Draw, Estimate, Improvement, Interval, rounded};
 use crate::summary::*;
 use crate::verdicts;
 
@@ -92,6 +93,9 @@ pub fn summarise(title: &str, command: &str, records: &[Record], draw: Draw) -> 
         ticks: Vec::new(),
         trials: count(records),
         overall: overall(&results, draw),
+        improvement: improvement(&results, draw),
+        tests: tests(&worlds, &results, draw),
+        negative: Vec::new(),
         provenance: provenance(records),
         worlds,
         results,
@@ -99,6 +103,7 @@ pub fn summarise(title: &str, command: &str, records: &[Record], draw: Draw) -> 
     };
     summary.verdicts = verdicts::verdicts(&summary);
     summary.ticks = verdicts::ticks(&summary);
+    summary.negative = verdicts::negative(&summary);
     summary.id = summary.digest();
     Ok(summary)
 }
@@ -287,22 +292,77 @@ fn run(record: &Record, reference: &Reference) -> Run {
 }
 
 fn overall(results: &[Cell], draw: Draw) -> Vec<Overall> {
-    let mut agents: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
-    for cell in results.iter().filter(|cell| cell.learned && cell.score.is_some()) {
-        agents.entry(&cell.agent).or_default().push(cell);
-    }
+    let mut agents = learners(results);
     agents.retain(|_, cells| cells.len() >= 2);
     let over_worlds = |(agent, cells): (&str, Vec<&Cell>)| {
-        let scores = |cell: &&Cell| cell.runs.iter().filter_map(|run| run.score).collect();
-        let tasks: Vec<Vec<f64>> = cells.iter().map(scores).collect();
+        let tasks: Vec<Vec<f64>> = cells.iter().map(|cell| scores(cell)).collect();
         let runs = tasks.iter().map(Vec::len).sum();
         let figures = stats::aggregates(&tasks, stats::stream_of(agent), RESAMPLES, draw)?;
         let [iqm, mean, median, optimality_gap] =
             figures.map(|(point, interval)| Estimate::bootstrap(point, interval, runs, RESAMPLES).rounded());
         let worlds = cells.iter().map(|cell| cell.world.clone()).collect();
-        Some(Overall { agent: agent.into(), worlds, runs, iqm, mean, median, optimality_gap })
+        let profile = stats::profile(&tasks, &PROFILE, stats::stream_of(agent), RESAMPLES, draw).into_iter();
+        let profile =
+            profile.map(|(point, interval)| Estimate::bootstrap(point, interval, runs, RESAMPLES).rounded()).collect();
+        Some(Overall { agent: agent.into(), worlds, runs, iqm, mean, median, optimality_gap, profile })
     };
     agents.into_iter().filter_map(over_worlds).collect()
+}
+
+/// Learned agents with their scored cells, by name.
+fn learners(results: &[Cell]) -> BTreeMap<&str, Vec<&Cell>> {
+    let mut agents: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
+    for cell in results.iter().filter(|cell| cell.learned && cell.score.is_some()) {
+        agents.entry(&cell.agent).or_default().push(cell);
+    }
+    agents
+}
+
+/// Normalised scores of the runs, those that diverged or failed among them with 0.
+fn scores(cell: &Cell) -> Vec<f64> {
+    cell.runs.iter().filter_map(|run| run.score).collect()
+}
+
+fn improvement(results: &[Cell], draw: Draw) -> Vec<Pair> {
+    let agents: Vec<(&str, Vec<&Cell>)> = learners(results).into_iter().collect();
+    let mut pairs = Vec::new();
+    for (at, (x, of_x)) in agents.iter().enumerate() {
+        for (y, of_y) in &agents[at + 1..] {
+            let worlds = |cells: &[&Cell]| cells.iter().map(|cell| cell.world.clone()).collect::<Vec<_>>();
+            if of_x.len() < 2 || worlds(of_x) != worlds(of_y) {
+                continue;
+            }
+            let tasks = |cells: &[&Cell]| cells.iter().map(|cell| scores(cell)).collect::<Vec<_>>();
+            let (of_x, of_y) = (tasks(of_x), tasks(of_y));
+            let n = of_x.iter().chain(&of_y).map(Vec::len).sum();
+            pairs.extend(Improvement::new(&of_x, &of_y).map(|between| {
+                let interval = between.interval([stats::stream_of(x), stats::stream_of(y)], RESAMPLES, draw);
+                let estimate = Estimate::bootstrap(between.probability(), interval, n, RESAMPLES).rounded();
+                Pair { x: (*x).into(), y: (*y).into(), estimate }
+            }));
+        }
+    }
+    pairs
+}
+
+/// Runs of the same seed meet the same evaluation episodes, so they are pairs where both agents have the same seeds.
+fn tests(worlds: &[World], results: &[Cell], draw: Draw) -> Vec<Tests> {
+    let mut tests = Vec::new();
+    for world in worlds {
+        let here = |cell: &&Cell| cell.world == world.label && cell.learned && cell.score.is_some();
+        let cells: Vec<&Cell> = results.iter().filter(here).collect();
+        for (at, x) in cells.iter().enumerate() {
+            for y in &cells[at + 1..] {
+                let seeds = |cell: &Cell| cell.runs.iter().map(|run| run.seed).collect::<Vec<_>>();
+                let paired = seeds(x) == seeds(y);
+                let (of_x, of_y) = (scores(x), scores(y));
+                tests.push(Tests::of([&x.agent, &y.agent], &world.label, [&of_x, &of_y], paired, None, draw));
+            }
+        }
+    }
+    comparison::adjust(&mut tests);
+    let value = serde_json::to_value(tests).expect("tests have string keys only");
+    serde_json::from_value(number::rounded_json(value)).expect("tests were written a moment ago")
 }
 
 fn provenance(records: &[Record]) -> Vec<Provenance> {
@@ -486,6 +546,36 @@ mod tests {
         assert_close(dqn.iqm.point, scores[3..12].iter().sum::<f64>() / 9.0);
         assert!(dqn.iqm.low.unwrap() <= dqn.iqm.point && dqn.iqm.point <= dqn.iqm.high.unwrap());
         assert!(summary.overall.iter().all(|overall| overall.agent != "price_grid"), "one world is no aggregate");
+    }
+
+    /// Tests stand on normalised scores with the failed runs in, Holm's family is the whole report, and pairs are made
+    /// where both agents have the same seeds.
+    #[test]
+    fn every_pair_in_every_world_is_tested() {
+        let summary = sample::summary();
+        // 3 pairs in each of the two worlds with three learners, 1 in that with two.
+        assert_eq!(summary.tests.len(), 7);
+        let yogurt = summary.tests.iter().find(|tests| tests.task == "pricing/yogurt-v1").unwrap();
+        assert_eq!((yogurt.x.as_str(), yogurt.y.as_str(), yogurt.n), ("dqn", "price_grid", [5, 5]));
+        let welch = yogurt.welch.as_ref().unwrap();
+        let mean = |agent| cell(&summary, "pricing/yogurt-v1", agent).score.unwrap();
+        assert_close(welch.test.difference, mean("dqn") - mean("price_grid"));
+        assert_eq!(welch.family, 7);
+        assert!(yogurt.paired_t.is_some() && yogurt.sign_flip.as_ref().unwrap().test.exact);
+        assert_eq!(summary.improvement.len(), 1, "of the pairs only article and rainbow-lite share all their worlds");
+    }
+
+    /// What lost to a simple policy, diverged or could not be told apart is said in sentences.
+    #[test]
+    fn negative_results_are_named() {
+        let negative = sample::summary().negative.join("\n");
+        for sentence in [
+            "`dqn` in `pricing/yogurt-v1`: 1 of 5 runs diverged.",
+            "`article` in `rec/markov-interest-matrix-v1`: 1 of 5 runs failed.",
+            "`dqn` in `pricing/yogurt-v1` is not shown to beat the myopic policy.",
+        ] {
+            assert!(negative.contains(sentence), "{negative}");
+        }
     }
 
     /// `report.json` holds the whole summary.

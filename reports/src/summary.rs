@@ -6,12 +6,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::comparison::{Pair, Tests};
 use crate::record::{Code, Evaluation, Hashes, Reference, Status};
 use crate::stats::{Estimate, Interval};
 use crate::verdicts::Tick;
 
 /// Number of the layout of `report.json`.
 pub const SCHEMA: u32 = 1;
+
+/// Thresholds of performance profiles, as normalised scores.
+pub const PROFILE: [f64; 9] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
 
 /// All figures of a report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,13 @@ pub struct Summary {
     pub results: Vec<Cell>,
     /// Learned agents over all worlds in which they ran, for those with at least two.
     pub overall: Vec<Overall>,
+    /// Probability that a run of one learned agent beats one of another, for pairs that ran in the same worlds, at least
+    /// two.
+    pub improvement: Vec<Pair>,
+    /// Tests of every pair of learned agents in every world, on normalised scores; Holm's family is the whole list.
+    pub tests: Vec<Tests>,
+    /// What did not work, in sentences.
+    pub negative: Vec<String>,
     /// Every combination of code, device and arithmetic among the records.
     pub provenance: Vec<Provenance>,
     /// Clock and memory, which the id does not read.
@@ -190,6 +201,8 @@ pub struct Overall {
     pub median: Estimate,
     /// How far scores fall short of 1 on average, those above 1 counting as 1.
     pub optimality_gap: Estimate,
+    /// Share of runs with a score strictly above each of [`PROFILE`], worlds weighing equally.
+    pub profile: Vec<Estimate>,
 }
 
 /// Records that one build made on one kind of device.

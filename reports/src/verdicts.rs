@@ -106,6 +106,37 @@ fn about(summary: &Summary, world: &World) -> String {
     text
 }
 
+/// What did not work: runs that ended early, agents that do no better than a simple policy, worlds that separate nobody.
+pub fn negative(summary: &Summary) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for cell in summary.results.iter().filter(|cell| cell.learned) {
+        let subject = format!("`{}` in `{}`", cell.agent, cell.world);
+        for (count, how) in [(cell.diverged, "diverged"), (cell.failed, "failed")] {
+            if count > 0 {
+                sentences.push(format!("{subject}: {count} of {} runs {how}.", cell.n));
+            }
+        }
+        let Some(world) = summary.worlds.iter().find(|world| world.label == cell.world) else { continue };
+        let reference = &world.reference;
+        let policies = [("random", Some(reference.random)), ("myopic", reference.myopic)];
+        for (name, value) in policies.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            if cell.ci.as_ref().is_some_and(|ci| ci.high < value) {
+                sentences.push(format!("{subject} is worse than the {name} policy."));
+            } else if value < reference.optimum_lower && cell.ci.as_ref().is_none_or(|ci| ci.low <= value) {
+                sentences.push(format!("{subject} is not shown to beat the {name} policy."));
+            }
+        }
+    }
+    for world in &summary.worlds {
+        let here: Vec<_> = summary.tests.iter().filter(|tests| tests.task == world.label).collect();
+        let separates = |p: Option<f64>| p.is_some_and(|p| p < 0.05);
+        if !here.is_empty() && !here.iter().any(|tests| separates(tests.welch.as_ref().map(|welch| welch.p_holm))) {
+            sentences.push(format!("`{}` separates no two learned agents (Welch, Holm, 0.05).", world.label));
+        }
+    }
+    sentences
+}
+
 fn names(cells: &[&Cell]) -> String {
     cells.iter().map(|cell| format!("`{}`", cell.agent)).collect::<Vec<_>>().join(", ")
 }

@@ -103,21 +103,31 @@ pub fn folder(place: &Place, name: &str) -> PathBuf {
     place.out.clone().unwrap_or_else(|| Path::new("runs").join(name))
 }
 
-/// Runs `trials` under progress bars; Ctrl-C stops where everything can go on.
-pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Result<Vec<Record>> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    let device = place.device.check()?;
+/// Trials side by side: so many, or one per core.
+pub fn jobs(asked: Option<u32>) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = place.jobs.map_or_else(cores, |jobs| jobs as usize);
+    asked.map_or_else(cores, |jobs| jobs as usize)
+}
+
+/// Set by the first Ctrl-C; the second one ends the program at once.
+pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
     ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     })
     .context("cannot listen for Ctrl-C")?;
+    Ok(&STOP)
+}
+
+/// Runs `trials` under progress bars; Ctrl-C stops where everything can go on.
+pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Result<Vec<Record>> {
+    let device = place.device.check()?;
+    let (jobs, stop) = (jobs(place.jobs), stop_on_ctrl_c()?);
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
     let tensorboard = place.tensorboard;
-    let runner = Runner { folder, experiment: name, jobs, tensorboard, device, stop: &STOP, observer: &bars };
+    let runner = Runner { folder, experiment: name, jobs, tensorboard, device, stop, observer: &bars };
     if place.fresh {
         for path in [runner.records_path(), folder.join("resume")].iter().filter(|path| path.exists()) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };

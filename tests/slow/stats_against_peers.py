@@ -26,7 +26,7 @@ def cases(rng):
 
     yield "random", {name: normal(4, 10, shift) for name, shift in [("a", 0.4), ("b", 0.5), ("c", 0.8)]}
     yield "skewed", {name: [rng.lognormal(-1, 1, 7) for _ in range(3)] for name in "ab"}
-    yield "ties", {name: [rng.integers(0, 4, 9) / 3 for _ in range(3)] for name in "ab"}
+    yield "ties", {name: [rng.integers(0, 4, 6) / 3 for _ in range(3)] for name in "ab"}
     yield "a constant column", {"a": [np.full(6, 0.1), rng.normal(size=6)], "b": normal(2, 6, 0.3)}
     yield "one run", {name: normal(5, 1, 0.5) for name in "ab"}
     yield "three cells", {"a": [rng.normal(size=3)], "b": [rng.normal(size=3)]}
@@ -92,10 +92,10 @@ def compare(name, scores, found):
         close(ranks["u"], stats.mannwhitneyu(x, y).statistic, f"{what}, U")
         if len(set([*x, *y])) == len(x) + len(y) and ranks["exact"]:
             close(ranks["p"], stats.mannwhitneyu(x, y, method="exact").pvalue, f"{what}, Mann-Whitney")
-        elif len(x) + len(y) <= 18 and len(x) > 1:
+        elif len(x) + len(y) <= 12 and len(x) > 1:
             ranked = lambda a, b: stats.mannwhitneyu(a, b).statistic  # noqa: E731
-            exact = stats.permutation_test((x, y), ranked, permutation_type="independent", n_resamples=50_000)
-            assert abs(ranks["p"] - exact.pvalue) < 0.01, f"{what}, ties: {ranks['p']} against {exact.pvalue}"
+            exact = stats.permutation_test((x, y), ranked, permutation_type="independent", n_resamples=np.inf)
+            close(ranks["p"], exact.pvalue, f"{what}, Mann-Whitney with ties")
         if test["permutation"]["exact"] and len(x) > 1:
             mean = lambda a, b, axis: np.mean(a, axis=axis) - np.mean(b, axis=axis)  # noqa: E731
             kind = {"permutation_type": "independent", "n_resamples": np.inf, "vectorized": True}
@@ -115,7 +115,7 @@ def compare(name, scores, found):
 def intervals(mercato, rng):
     """Ends of intervals differ by no more than two runs of rliable itself do, and rliable takes 100 times as long."""
     scores = {name: [rng.normal(shift, 0.3, 10) for _ in range(8)] for name, shift in [("a", 0.5), ("b", 0.6)]}
-    reps = 5_000
+    reps = 1_000
     found, ours = run(mercato, scores, "--resamples", str(reps))
     matrices = {name: np.stack(tasks, axis=1) for name, tasks in scores.items()}
     figures = [metrics.aggregate_iqm, metrics.aggregate_mean, metrics.aggregate_median, metrics.aggregate_optimality_gap]
@@ -130,12 +130,12 @@ def intervals(mercato, rng):
         for at, figure in enumerate(["iqm", "mean", "median", "optimality_gap"]):
             estimate = found["algorithms"][name][figure]
             width = estimate["high"] - estimate["low"]
-            # The 2.5 % quantile of 5000 normal replicates has a standard error of 0.009 widths; both sides have one.
+            # The 2.5 % quantile of 1000 normal replicates has a standard error of 0.02 widths; both sides have one.
             for end, bound in [("low", bounds[0][at]), ("high", bounds[1][at])]:
-                assert abs(estimate[end] - bound) < 0.06 * width, f"{name}, {figure}: {estimate} against {bounds[:, at]}"
+                assert abs(estimate[end] - bound) < 0.12 * width, f"{name}, {figure}: {estimate} against {bounds[:, at]}"
     estimate, bounds = found["improvement"][0], improvement["a,b"].ravel()
     width = estimate["high"] - estimate["low"]
-    assert abs(estimate["low"] - bounds[0]) < 0.06 * width and abs(estimate["high"] - bounds[1]) < 0.06 * width
+    assert abs(estimate["low"] - bounds[0]) < 0.12 * width and abs(estimate["high"] - bounds[1]) < 0.12 * width
     return theirs / ours
 
 

@@ -1,6 +1,6 @@
 //! Size of a difference in units of the spread: Hedges' g (Hedges 1981).
 
-use super::{Interval, mean, power::noncentral_t, variance};
+use super::{Interval, mean, power::NoncentralT, variance};
 
 /// Hedges' g: difference of means over the pooled standard deviation, corrected for its bias in small samples; `None`
 /// for fewer than two values on a side or without spread.
@@ -15,13 +15,14 @@ pub fn hedges_g_interval(x: &[f64], y: &[f64]) -> Option<Interval> {
     let (difference, spread, freedom) = pooled(x, y)?;
     let scale = (1.0 / x.len() as f64 + 1.0 / y.len() as f64).sqrt();
     let t = difference / spread / scale;
+    let noncentral = NoncentralT::new(freedom);
     // P(T ≤ t) falls as the shift grows.
     let shift = |probability: f64| {
         let reach = 10.0 + 2.0 * t.abs();
         let (mut low, mut high) = (t - reach, t + reach);
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
-            if noncentral_t(t, freedom, middle) > probability { low = middle } else { high = middle }
+            if noncentral.cdf(t, middle) > probability { low = middle } else { high = middle }
         }
         0.5 * (low + high)
     };

@@ -19,7 +19,8 @@ pub fn power(effect: f64, n: u32, alpha: f64) -> Option<f64> {
     let freedom = 2 * (u64::from(n) - 1);
     let shift = effect * (f64::from(n) / 2.0).sqrt();
     let limit = student(freedom as f64).inverse_cdf(1.0 - alpha / 2.0);
-    Some(1.0 - noncentral_t(limit, freedom, shift) + noncentral_t(-limit, freedom, shift))
+    let noncentral = NoncentralT::new(freedom);
+    Some(1.0 - noncentral.cdf(limit, shift) + noncentral.cdf(-limit, shift))
 }
 
 /// Fewest runs a side with at least this power; `None` beyond a million.
@@ -54,25 +55,41 @@ pub fn detectable_effect(n: u32, wanted: f64, alpha: f64) -> Option<f64> {
     Some(high)
 }
 
-/// P(T ≤ t) for the noncentral t distribution: Φ(t s - shift), averaged over s = χ/√freedom by Simpson's rule.
-pub(super) fn noncentral_t(t: f64, freedom: u64, shift: f64) -> f64 {
-    /// Even. The error falls with the fourth power: below 1e-10 for every number of degrees of freedom.
-    const PIECES: u32 = 4000;
-    let (chi, normal) = (Chi::new(freedom).expect("at least one degree of freedom"), Normal::standard());
-    let root = (freedom as f64).sqrt();
-    // Nine standard deviations of χ, which are below 0.71 each, around its root mean square.
-    let low = if root > 7.0 { root - 7.0 } else { 0.0 };
-    let width = (root + 7.0 - low) / f64::from(PIECES);
-    let at = |piece: u32| {
-        let value = low + width * f64::from(piece);
-        let weight = match piece {
-            0 | PIECES => 1.0,
-            odd if odd % 2 == 1 => 4.0,
-            _ => 2.0,
+/// The noncentral t distribution with so many degrees of freedom: Φ(t s - shift), averaged over s = χ/√freedom by
+/// Simpson's rule.
+pub(super) struct NoncentralT {
+    /// s and its share.
+    nodes: Vec<(f64, f64)>,
+}
+
+impl NoncentralT {
+    /// For at least 2 degrees of freedom.
+    pub(super) fn new(freedom: u64) -> Self {
+        /// Even. The error falls with the fourth power of the width: it is below 1e-9 for every number of degrees.
+        const PIECES: u32 = 600;
+        /// The standard deviation of χ is below 0.71 for any number of degrees of freedom, so this is far out.
+        const REACH: f64 = 5.5;
+        let chi = Chi::new(freedom).expect("at least one degree of freedom");
+        let root = (freedom as f64).sqrt();
+        let low = if root > REACH { root - REACH } else { 0.0 };
+        let width = (root + REACH - low) / f64::from(PIECES);
+        let node = |piece: u32| {
+            let value = low + width * f64::from(piece);
+            let weight = match piece {
+                0 | PIECES => 1.0,
+                odd if odd % 2 == 1 => 4.0,
+                _ => 2.0,
+            };
+            (value / root, weight * chi.pdf(value) * width / 3.0)
         };
-        weight * chi.pdf(value) * normal.cdf(t * value / root - shift)
-    };
-    (0..=PIECES).map(at).sum::<f64>() * width / 3.0
+        Self { nodes: (0..=PIECES).map(node).collect() }
+    }
+
+    /// P(T ≤ t) under this noncentrality.
+    pub(super) fn cdf(&self, t: f64, shift: f64) -> f64 {
+        let normal = Normal::standard();
+        self.nodes.iter().map(|(s, share)| share * normal.cdf(t * s - shift)).sum()
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +108,7 @@ mod tests {
             (1.97, 2000, 2.8, 0.203_313_540_354_623_37),
         ];
         for (t, freedom, shift, expected) in expected {
-            let found = noncentral_t(t, freedom, shift);
+            let found = NoncentralT::new(freedom).cdf(t, shift);
             assert!((found - expected).abs() < 1e-9, "{t} {freedom} {shift}: {found} is not {expected}");
         }
     }
