@@ -39,12 +39,21 @@ const TEXT: &str = r#"
     [[worlds.agents]]
     preset = "lin_ucb"
     set = { rows = 3 }
+    [[worlds.agents]]
+    preset = "tabular_q"
+    set = { explore_decay = 0.01 }
     [[worlds]]
     env = "pricing/inventory-v1"
     steps = 900
     [[worlds.agents]]
     preset = "price_grid"
     set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500, target_rate = 0.1 }
+    [[worlds.agents]]
+    preset = "explore_then_commit"
+    set = { rows = 2, prices = 5, each = 2 }
+    [[worlds.agents]]
+    preset = "thompson_pricing"
+    set = { rows = 3, prices = 5 }
 "#;
 
 /// Plays `trial` in `folder`; stops it once it has made `until` transitions.
@@ -115,9 +124,9 @@ fn a_cut_line_is_dropped_and_its_trial_repeated() {
     let again = mercato(&arguments, &[]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     let after = read_records(&path).expect("whole again");
-    assert_eq!(after.len(), 7);
+    assert_eq!(after.len(), 10);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((&before.trial, &before.hashes), (&after.trial, &after.hashes));
     }
-    assert_eq!(before[..6], after[..6], "what was whole is taken over as it was, times included");
+    assert_eq!(before[..9], after[..9], "what was whole is taken over as it was, times included");
 }

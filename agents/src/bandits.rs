@@ -9,14 +9,19 @@
 //! | [`epsilon_greedy`] | a ridge regression of each action on the observation | Sutton, Barto 2018, chapter 2 |
 //! | [`lin_ucb`] | the same, and how certain it is | Li, Chu, Langford, Schapire 2010 |
 //! | [`logistic_thompson`] | a normal law of each action's logistic regression | Chapelle, Li 2011 |
+//! | [`explore_then_commit`] | mean return of each price of a grid | Lattimore, Szepesvári 2020, chapter 6 |
+//! | [`thompson_pricing`] | a Gaussian process over the prices of a grid | Chowdhury, Gopalan 2017 |
 //!
-//! The first four are [`arms`]: they do not look at the observation.
+//! The first four and the last two are [`arms`]: they do not look at the observation.
 pub mod arms;
 pub mod epsilon_greedy;
+pub mod explore_then_commit;
 pub mod lin_ucb;
 pub mod linear;
 pub mod logistic_thompson;
 pub mod most_popular;
+pub mod prices;
 pub mod thompson_beta;
 pub mod thompson_gaussian;
+pub mod thompson_pricing;
 pub mod ucb1;

@@ -8,7 +8,8 @@
 //! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
 //! | [`slateq`] | slates | values of items under a learnt choice (Ie et al. 2019) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
-//! | [`bandits`] | discrete | UCB1, Thompson sampling, LinUCB and their like, each by its paper |
+//! | [`tabular_q`] | discrete | Q-learning with a table (Watkins, Dayan 1992) |
+//! | [`bandits`] | discrete; one continuous number | UCB1, Thompson sampling, LinUCB and their like, each by its paper |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
 //!
 //! Training in fifteen lines:
@@ -53,6 +54,8 @@ pub mod qr_dqn;
 pub mod simple;
 pub mod slateq;
 pub mod spec;
+pub mod states;
+pub mod tabular_q;
 
 pub use agent::{Agent, Policy, Progress, Update};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};

@@ -48,41 +48,41 @@ impl Config {
 
 /// The grid of prices.
 #[derive(Clone, Copy, Debug)]
-struct Grid {
-    low: f32,
-    high: f32,
-    prices: usize,
-    refine: bool,
+pub(crate) struct Grid {
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+    pub(crate) prices: usize,
+    pub(crate) refine: bool,
 }
 
 impl Grid {
     /// The price at `place`, which may lie between two prices of the grid.
-    fn price(self, place: f32) -> f32 {
+    pub(crate) fn price(self, place: f32) -> f32 {
         self.low + (self.high - self.low) * (place / (self.prices - 1) as f32)
     }
 
     /// Where the parabola through `best` and its neighbours is highest, in grid steps from the low end.
-    fn refined(self, best: usize, q: &[f32]) -> f32 {
+    pub(crate) fn refined(self, best: usize, q: impl Fn(usize) -> f32) -> f32 {
         if !self.refine || best == 0 || best + 1 == self.prices {
             return best as f32;
         }
-        let (left, middle, right) = (q[best - 1], q[best], q[best + 1]);
+        let (left, middle, right) = (q(best - 1), q(best), q(best + 1));
         // Not negative, since `middle` is the largest; 0 where all three are equal.
         let curvature = (middle - left) + (middle - right);
         if curvature > 0.0 { best as f32 + 0.5 * (right - left) / curvature } else { best as f32 }
     }
 }
 
-/// The least and the greatest price of a world that this agent can act in.
+/// The least and the greatest price of a world that `agent`, which needs one continuous action, can act in.
 ///
 /// # Errors
 /// When the action is anything but one continuous number.
-pub fn bounds(spec: &Spec) -> Result<[f32; 2]> {
+pub fn bounds(agent: &'static str, spec: &Spec) -> Result<[f32; 2]> {
     match &spec.shape {
         Shape::Continuous(bounds) if bounds.len() == 1 => Ok(bounds[0]),
         shape => {
             let has = shape.to_string();
-            Err(Error::Space { agent: "price_grid", needs: "one continuous action", env: spec.id, has })
+            Err(Error::Space { agent, needs: "one continuous action", env: spec.id, has })
         }
     }
 }
@@ -103,7 +103,7 @@ impl<B: Backend> PriceGrid<B> {
     /// # Errors
     /// When the action is anything else or a setting is not admissible.
     pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
-        let [low, high] = bounds(spec)?;
+        let [low, high] = bounds("price_grid", spec)?;
         config.validate()?;
         let grid = Grid { low, high, prices: config.prices, refine: config.refine };
         let dqn = Dqn::with_actions(backend, config.dqn, spec, config.prices, seed)?;
@@ -174,7 +174,7 @@ impl<B: Backend> Policy for Refined<'_, B> {
         self.greedy.choose(&mut self.chosen, Some(&mut self.values))?;
         let rows = self.values.chunks_exact(self.grid.prices).zip(&self.chosen.items);
         for (price, (q, index)) in actions.reals.iter_mut().zip(rows) {
-            *price = self.grid.price(self.grid.refined(*index as usize, q));
+            *price = self.grid.price(self.grid.refined(*index as usize, |price| q[price]));
         }
         Ok(())
     }
@@ -189,10 +189,10 @@ mod tests {
     fn the_highest_point_of_a_parabola_is_found() {
         let grid = Grid { low: 0.0, high: 4.0, prices: 5, refine: true };
         let q: Vec<f32> = (0..5).map(|p| -(p as f32 - 2.3) * (p as f32 - 2.3)).collect();
-        assert!((grid.price(grid.refined(2, &q)) - 2.3).abs() < 1e-5);
-        assert_eq!(grid.refined(0, &[3.0, 2.0, 1.0, 0.0, 0.0]), 0.0);
-        assert_eq!(grid.refined(4, &[0.0, 0.0, 1.0, 2.0, 3.0]), 4.0);
-        assert_eq!(grid.refined(2, &[1.0; 5]), 2.0);
-        assert_eq!(Grid { refine: false, ..grid }.refined(2, &q), 2.0);
+        assert!((grid.price(grid.refined(2, |p| q[p])) - 2.3).abs() < 1e-5);
+        assert_eq!(grid.refined(0, |p| 3.0 - p as f32), 0.0);
+        assert_eq!(grid.refined(4, |p| p as f32), 4.0);
+        assert_eq!(grid.refined(2, |_| 1.0), 2.0);
+        assert_eq!(Grid { refine: false, ..grid }.refined(2, |p| q[p]), 2.0);
     }
 }

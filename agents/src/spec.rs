@@ -3,11 +3,13 @@ use crate::{
     agent::Agent,
     bandits::{
         epsilon_greedy::{self, EpsilonGreedy},
+        explore_then_commit::{self, ExploreThenCommit},
         lin_ucb::{self, LinUcb},
         logistic_thompson::{self, LogisticThompson},
         most_popular::{self, MostPopular},
         thompson_beta::{self, ThompsonBeta},
         thompson_gaussian::{self, ThompsonGaussian},
+        thompson_pricing::{self, ThompsonPricing},
         ucb1::{self, Ucb1},
     },
     c51::{self, C51},
@@ -19,6 +21,7 @@ use crate::{
     price_grid::{self, PriceGrid},
     qr_dqn::{self, QrDqn},
     slateq::{self, SlateQ},
+    tabular_q::{self, TabularQ},
 };
 use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
@@ -55,6 +58,12 @@ pub enum AgentSpec {
     LinUcb(lin_ucb::Config),
     /// Thompson sampling of logistic regressions.
     LogisticThompson(logistic_thompson::Config),
+    /// Q-learning with a table.
+    TabularQ(tabular_q::Config),
+    /// Trials of every price, then the best.
+    ExploreThenCommit(explore_then_commit::Config),
+    /// Thompson sampling of prices.
+    ThompsonPricing(thompson_pricing::Config),
 }
 
 /// A named starting point for settings.
@@ -199,6 +208,24 @@ pub const PRESETS: &[Preset] = &[
         space: "discrete",
         spec: || AgentSpec::LogisticThompson(logistic_thompson::Config::default()),
     },
+    Preset {
+        name: "tabular_q",
+        about: "Q-learning with a table, as in the study of colluding prices (Calvano et al. 2020)",
+        space: "discrete",
+        spec: || AgentSpec::TabularQ(tabular_q::Config::default()),
+    },
+    Preset {
+        name: "explore_then_commit",
+        about: "every price of a grid equally often, then the best (Lattimore, Szepesvári 2020)",
+        space: "one continuous number",
+        spec: || AgentSpec::ExploreThenCommit(explore_then_commit::Config::default()),
+    },
+    Preset {
+        name: "thompson_pricing",
+        about: "Thompson sampling of a Gaussian process over prices (Chowdhury, Gopalan 2017)",
+        space: "one continuous number",
+        spec: || AgentSpec::ThompsonPricing(thompson_pricing::Config::default()),
+    },
 ];
 
 impl AgentSpec {
@@ -252,6 +279,9 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => config.validate(),
             AgentSpec::LinUcb(config) => config.validate(),
             AgentSpec::LogisticThompson(config) => config.validate(),
+            AgentSpec::TabularQ(config) => config.validate(),
+            AgentSpec::ExploreThenCommit(config) => config.validate(),
+            AgentSpec::ThompsonPricing(config) => config.validate(),
         }
     }
 
@@ -271,6 +301,9 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => config.rows,
             AgentSpec::LinUcb(config) => config.rows,
             AgentSpec::LogisticThompson(config) => config.rows,
+            AgentSpec::TabularQ(config) => config.rows,
+            AgentSpec::ExploreThenCommit(config) => config.rows,
+            AgentSpec::ThompsonPricing(config) => config.rows,
         }
     }
 
@@ -300,7 +333,7 @@ impl AgentSpec {
                 dqn::actions(spec).map(|_| ())
             }
             AgentSpec::Slateq(_) => slateq::fits(spec),
-            AgentSpec::PriceGrid(_) => price_grid::bounds(spec).map(|_| ()),
+            AgentSpec::PriceGrid(_) => price_grid::bounds("price_grid", spec).map(|_| ()),
             AgentSpec::MostPopular(_) => online::actions("most_popular", spec).map(|_| ()),
             AgentSpec::EpsilonGreedy(_) => online::actions("epsilon_greedy", spec).map(|_| ()),
             AgentSpec::Ucb1(_) => online::actions("ucb1", spec).map(|_| ()),
@@ -308,6 +341,9 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(_) => online::actions("thompson_gaussian", spec).map(|_| ()),
             AgentSpec::LinUcb(_) => online::actions("lin_ucb", spec).map(|_| ()),
             AgentSpec::LogisticThompson(_) => online::actions("logistic_thompson", spec).map(|_| ()),
+            AgentSpec::TabularQ(config) => config.fits(spec),
+            AgentSpec::ExploreThenCommit(_) => price_grid::bounds("explore_then_commit", spec).map(|_| ()),
+            AgentSpec::ThompsonPricing(_) => price_grid::bounds("thompson_pricing", spec).map(|_| ()),
         }
     }
 
@@ -330,6 +366,9 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => Box::new(ThompsonGaussian::new(config, spec, seed)?),
             AgentSpec::LinUcb(config) => Box::new(LinUcb::new(config, spec, seed)?),
             AgentSpec::LogisticThompson(config) => Box::new(LogisticThompson::new(config, spec, seed)?),
+            AgentSpec::TabularQ(config) => Box::new(TabularQ::new(config, spec, seed)?),
+            AgentSpec::ExploreThenCommit(config) => Box::new(ExploreThenCommit::new(config, spec, seed)?),
+            AgentSpec::ThompsonPricing(config) => Box::new(ThompsonPricing::new(config, spec, seed)?),
         })
     }
 }
@@ -370,6 +409,10 @@ mod tests {
         assert!(message("thompson_beta", "low", json!(1)).contains("`low` is 1; it must be finite and below `high`"));
         assert!(message("thompson_gaussian", "noise", json!(0)).contains("`noise` is 0"));
         assert!(message("lin_ucb", "ridge", json!(0)).contains("`ridge` is 0"));
+        assert!(message("tabular_q", "learning_rate", json!(2)).contains("`learning_rate` is 2"));
+        assert!(message("tabular_q", "initial", json!([])).contains("`initial` is []"));
+        assert!(message("explore_then_commit", "prices", json!(2)).contains("`prices` is 2"));
+        assert!(message("thompson_pricing", "length", json!(0)).contains("`length` is 0"));
         assert!(message("logistic_thompson", "variance", json!(0)).contains("`variance` is 0"));
     }
 }
