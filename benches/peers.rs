@@ -104,6 +104,7 @@ fn spec(rows: usize, observation: usize, actions: u32) -> Spec {
         horizon: 100,
         discount: 0.99,
         metrics: &[],
+        weights: &[],
         policies: &[],
     }
 }

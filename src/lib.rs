@@ -14,6 +14,7 @@ pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
 pub mod trail;
+pub mod transitions;
 pub mod trial;
 pub mod verify;
 

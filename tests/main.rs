@@ -7,6 +7,7 @@ mod generated;
 mod golden;
 mod independence;
 mod learning;
+mod originals;
 mod registry;
 mod resume;
 mod support;

@@ -2,6 +2,7 @@
 use crate::{
     agent::Policy,
     error::{Error, Result},
+    mixture::Mixture,
 };
 use envs::{Actions, Reference, Slot, Stage, Start, VectorEnv};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub enum Player<'a> {
     /// A reference policy of the world, which reads the true states.
     Reference(Reference),
+    /// A reference policy that explores; it must have as many rows as the vector.
+    Mixture(&'a mut Mixture),
     /// A policy that observes; it must have as many rows as the vector.
     Policy(&'a mut dyn Policy),
 }
@@ -19,7 +22,7 @@ pub enum Player<'a> {
 pub struct Metric {
     /// Its name.
     pub name: String,
-    /// Mean over the episodes.
+    /// Mean over the episodes; weighted where [`Spec::weights`](envs::Spec) says so.
     pub mean: f64,
     /// Standard deviation over the episodes (n − 1); 0 for one episode.
     pub sd: f64,
@@ -85,16 +88,19 @@ pub fn evaluate_until(
         let wanted = spec.rows.min((episodes - first) as usize);
         let mut tallies = vec![Tally::new(names.len()); wanted];
         env.reset(Start::evaluation(seed, first), own.slot(&mut player))?;
+        let mut step = 0;
         while tallies.iter().any(|tally| !tally.over) {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
             match &mut player {
                 Player::Reference(policy) => env.reference(policy, &mut actions)?,
+                Player::Mixture(mixture) => mixture.choose(env, (seed, first, step), &mut actions)?,
                 Player::Policy(policy) => policy.act(&mut actions)?,
             }
             env.expected_reward(&actions, &mut expected)?;
             env.step(&actions, own.slot(&mut player))?;
+            step += 1;
             let slot = own.slot(&mut player);
             for (row, tally) in tallies.iter_mut().enumerate().filter(|(_, tally)| !tally.over) {
                 let action = actions.row(row);
@@ -123,7 +129,13 @@ pub fn evaluate_until(
             traces.push(tally.trace);
         }
     }
-    let metrics = names.iter().zip(&values).map(|(name, values)| summary(name, values)).collect();
+    let column = |name: &str| names.iter().position(|other| *other == name).map(|at| values[at].as_slice());
+    let weights = |name: &str| spec.weights.iter().find(|(of, _)| *of == name).and_then(|(_, weight)| column(weight));
+    let metrics = names.iter().zip(&values).map(|(name, values)| match weights(name) {
+        Some(weights) => ratio(name, values, weights),
+        None => summary(name, values),
+    });
+    let metrics = metrics.collect();
     Ok(Evaluation { episodes, metrics, traces })
 }
 
@@ -133,6 +145,20 @@ fn summary(name: &str, values: &[f64]) -> Metric {
     let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
     let sd = if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
     Metric { name: name.into(), mean, sd }
+}
+
+/// As [`summary`], where an episode counts as often as its weight says. The spread is that of the linearised ratio of
+/// sums, so that sd/√n is its standard error (Cochran 1977, "Sampling techniques", section 6.4).
+fn ratio(name: &str, values: &[f64], weights: &[f64]) -> Metric {
+    let n = values.len() as f64;
+    let total = weights.iter().sum::<f64>();
+    if total == 0.0 {
+        return summary(name, values);
+    }
+    let mean = values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / total;
+    let deviations: Vec<f64> =
+        values.iter().zip(weights).map(|(value, weight)| (value - mean) * weight * n / total).collect();
+    Metric { mean, ..summary(name, &deviations) }
 }
 
 /// What one episode has brought so far.
@@ -168,7 +194,7 @@ impl Rows {
     fn slot<'a>(&'a mut self, player: &'a mut Player<'_>) -> Slot<'a> {
         match player {
             Player::Policy(policy) => policy.slot(),
-            Player::Reference(_) => {
+            Player::Reference(_) | Player::Mixture(_) => {
                 Slot { observation: &mut self.observation, reward: &mut self.reward, stage: &mut self.stage }
             }
         }

@@ -51,7 +51,32 @@ pub struct Optimum {
     pub others: Vec<(&'static str, f64)>,
 }
 
+/// How well an optimum is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// To rounding.
+    Exact,
+    /// To the tolerance of a grid or a simulation.
+    Numeric,
+    /// Between bounds.
+    Bound,
+}
+
+/// A tolerance above this share of the value is not that of rounding: worlds compute in f32.
+const ROUNDING: f64 = 2e-6;
+
 impl Optimum {
+    /// How well it is known.
+    pub fn kind(&self) -> Kind {
+        if !self.is_exact() {
+            Kind::Bound
+        } else if self.tolerance <= ROUNDING * if self.upper.abs() > 1.0 { self.upper.abs() } else { 1.0 } {
+            Kind::Exact
+        } else {
+            Kind::Numeric
+        }
+    }
     /// Whether the optimum is known exactly (up to `tolerance`).
     pub fn is_exact(&self) -> bool {
         self.lower == self.upper
@@ -99,6 +124,9 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     const METRICS: &'static [&'static str];
     /// Names of the reference policies beside `random`; a final capital letter stands for a number (`fixed-P`).
     const POLICIES: &'static [&'static str];
+    /// Metrics that are ratios of sums over episodes, each with the metric that weights its mean: with
+    /// `("ctr", "shown")` an episode's click rate counts as often as it showed something.
+    const WEIGHTS: &'static [(&'static str, &'static str)] = &[];
 
     /// Checks the parameters.
     ///
@@ -115,11 +143,19 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     fn discount(&self) -> f64;
     /// The start of an episode.
     fn reset(&self, rng: &Rng) -> Self::State;
+    /// As [`reset`](Env::reset), into a state that was used before; a world whose states own memory reuses it here.
+    fn restart(&self, state: &mut Self::State, rng: &Rng) {
+        *state = self.reset(rng);
+    }
     /// One step.
     fn step(&self, state: &mut Self::State, action: Elem<'_, Self>, rng: &Rng) -> Outcome;
     /// Writes the observation of `state` into `row`, every number of it.
     fn observe(&self, state: &Self::State, row: &mut [f32]);
-    /// Writes the episode's metrics at its end, in the order of [`METRICS`](Env::METRICS).
+    /// [`METRICS`](Env::METRICS), or as many of them as these parameters have.
+    fn metric_names(&self) -> &'static [&'static str] {
+        Self::METRICS
+    }
+    /// Writes the episode's metrics at its end, in the order of [`metric_names`](Env::metric_names).
     fn metrics(&self, state: &Self::State, out: &mut [f64]);
     /// E[reward | state, action]: for the evaluator, never part of a step.
     fn expected_reward(&self, state: &Self::State, action: Elem<'_, Self>) -> f64;
@@ -132,6 +168,22 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tolerance_tells_an_exact_value_from_a_numeric_one() {
+        let optimum = |lower, upper, tolerance| Optimum {
+            lower,
+            upper,
+            tolerance,
+            method: "none",
+            random: 0.0,
+            random_se: 0.0,
+            others: Vec::new(),
+        };
+        assert_eq!(optimum(1075.0, 1075.0, 1e-3).kind(), Kind::Exact);
+        assert_eq!(optimum(1075.0, 1075.0, 1e-2).kind(), Kind::Numeric);
+        assert_eq!(optimum(1.0, 2.0, 1e-9).kind(), Kind::Bound);
+    }
 
     #[test]
     fn patterns_take_a_number_where_the_capital_stands() {

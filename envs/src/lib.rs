@@ -50,7 +50,7 @@ pub mod space;
 pub mod suite;
 pub mod vector;
 
-pub use env::{Elem, Env, Field, Optimum, Outcome, Reference};
+pub use env::{Elem, Env, Field, Kind, Optimum, Outcome, Reference};
 pub use error::{Error, Result};
 pub use registry::{Entry, Params, Variant, find, make};
 pub use rng::{Domain, Purpose, Rng};

@@ -2,11 +2,13 @@
 use std::sync::OnceLock;
 
 pub mod constrained;
+pub mod cubic;
 pub mod envelope;
 pub mod finite;
 pub mod partial;
 pub mod peak;
 pub mod quadrature;
+pub mod simulated;
 pub mod slate;
 
 /// A value computed from its owner's parameters at first use, such as the tables of an oracle.

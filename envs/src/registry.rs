@@ -47,6 +47,20 @@ impl Entry {
     pub fn about(&self) -> String {
         self.page().lines().next().unwrap_or_default().trim_start_matches("# ").to_string()
     }
+    /// What the page says of the parameter `name` between the parentheses after it: its range and default.
+    pub fn range(&self, name: &str) -> Option<String> {
+        let page = self.page();
+        let rows = page.lines().filter(|line| line.starts_with("| Parameters"));
+        let start = format!("`{name}` (");
+        rows.filter_map(|row| row.split_once(&start)).find_map(|(_, rest)| {
+            let mut open = 1;
+            let end = rest.char_indices().find(|&(_, c)| {
+                open += i32::from(c == '(') - i32::from(c == ')');
+                open == 0
+            });
+            end.map(|(end, _)| rest[..end].to_string())
+        })
+    }
     /// `rows` episodes of this world.
     ///
     /// # Errors
@@ -136,6 +150,15 @@ mod tests {
             assert!(!family.is_empty() && !name.is_empty() && version.parse::<u32>().is_ok(), "{}", entry.id);
             assert!(ENVS[..i].iter().all(|earlier| earlier.id != entry.id), "{} twice", entry.id);
         }
+    }
+
+    #[test]
+    fn ranges_come_from_the_page() {
+        let chain = find("classic/chain-v1").expect("world");
+        assert_eq!(chain.range("length").as_deref(), Some("2 to 64, default 8"));
+        assert_eq!(chain.range("no such"), None);
+        let cascade = find("rec/slate-cascade-v1").expect("world").range("attraction").expect("a range");
+        assert!(cascade.ends_with("for ten items i"), "{cascade}");
     }
 
     #[test]

@@ -68,6 +68,16 @@ pub mod classic {
     pub mod chain;
 }
 
+/// Ports of other projects, as they are: statistics equal to the originals'.
+pub mod compat {
+    pub mod auctiongym;
+    pub mod candidates;
+    pub mod recogym;
+    pub mod recsim_interest_evolution;
+    pub mod recsim_interest_exploration;
+    pub mod recsim_long_term;
+}
+
 /// Every world, in the order of the documentation.
 pub const ENVS: &[Entry] = &[
     Entry::new::<rec::markov_interest::MarkovInterest>(
@@ -136,4 +146,18 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<education::tutor::Tutor>("education/tutor-v1", include_str!("suite/education/tutor.rs")),
     Entry::new::<classic::cartpole::CartPole>("classic/cartpole-v1", include_str!("suite/classic/cartpole.rs")),
     Entry::new::<classic::chain::Chain>("classic/chain-v1", include_str!("suite/classic/chain.rs")),
+    Entry::new::<compat::recsim_interest_evolution::InterestEvolution>(
+        "compat/recsim-interest-evolution-v0",
+        include_str!("suite/compat/recsim_interest_evolution.rs"),
+    ),
+    Entry::new::<compat::recsim_interest_exploration::InterestExploration>(
+        "compat/recsim-interest-exploration-v0",
+        include_str!("suite/compat/recsim_interest_exploration.rs"),
+    ),
+    Entry::new::<compat::recsim_long_term::LongTerm>(
+        "compat/recsim-long-term-v0",
+        include_str!("suite/compat/recsim_long_term.rs"),
+    ),
+    Entry::new::<compat::recogym::RecoGym>("compat/recogym-v1", include_str!("suite/compat/recogym.rs")),
+    Entry::new::<compat::auctiongym::AuctionGym>("compat/auctiongym-v0", include_str!("suite/compat/auctiongym.rs")),
 ];

@@ -88,6 +88,8 @@ pub struct Spec {
     pub discount: f64,
     /// Names of the episode metrics beside return and length.
     pub metrics: &'static [&'static str],
+    /// Metrics whose mean over episodes another metric weights.
+    pub weights: &'static [(&'static str, &'static str)],
     /// Names of the reference policies beside `random`.
     pub policies: &'static [&'static str],
 }
@@ -208,7 +210,8 @@ impl<E: Env> Vector<E> {
             width: space.width(),
             horizon: env.horizon(),
             discount: env.discount(),
-            metrics: E::METRICS,
+            metrics: env.metric_names(),
+            weights: E::WEIGHTS,
             policies: E::POLICIES,
         };
         let rng = Rng::new(0, Domain::Training);
@@ -254,7 +257,7 @@ impl<E: Env> Vector<E> {
         for (i, episode) in episodes.iter_mut().enumerate() {
             let address = first_row.wrapping_add((first + i) as u32);
             let (reward, stage) = if episode.over {
-                *episode = Episode::start(env, rng, address, episode.number.wrapping_add(1));
+                episode.restart(env, rng, address);
                 (0.0, Stage::First)
             } else {
                 let here = rng.at(address, episode.number, episode.step);
@@ -279,10 +282,12 @@ impl<E: Env> Vector<E> {
 
 impl<S> Episode<S> {
     fn first<E: Env<State = S>>(env: &E, rng: Rng, row: u32) -> Self {
-        Self::start(env, rng, row, 0)
+        Episode { state: env.reset(&rng.at(row, 0, 0)), number: 0, step: 0, over: false }
     }
-    fn start<E: Env<State = S>>(env: &E, rng: Rng, row: u32, number: u32) -> Self {
-        Episode { state: env.reset(&rng.at(row, number, 0)), number, step: 0, over: false }
+    fn restart<E: Env<State = S>>(&mut self, env: &E, rng: Rng, row: u32) {
+        self.number = self.number.wrapping_add(1);
+        env.restart(&mut self.state, &rng.at(row, self.number, 0));
+        (self.step, self.over) = (0, false);
     }
 }
 
@@ -334,8 +339,7 @@ impl<E: Env> VectorEnv for Vector<E> {
         length("chosen rows", chosen.len(), self.spec.rows)?;
         let len = self.spec.observation;
         for i in (0..chosen.len()).filter(|i| chosen[*i]) {
-            let (address, number) = (self.first_row.wrapping_add(i as u32), self.episodes[i].number);
-            self.episodes[i] = Episode::start(&self.env, self.rng, address, number.wrapping_add(1));
+            self.episodes[i].restart(&self.env, self.rng, self.first_row.wrapping_add(i as u32));
             (out.reward[i], out.stage[i]) = (0.0, Stage::First);
             self.env.observe(&self.episodes[i].state, &mut out.observation[i * len..][..len]);
         }

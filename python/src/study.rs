@@ -40,7 +40,7 @@ pub fn rollout(py: Python<'_>, id: &str, params: &str, policy: &str, episodes: u
     if episodes == 0 || seed >= 1 << 56 {
         return Err(PyValueError::new_err("episodes must be at least 1 and the seed below 2^56"));
     }
-    let played = py.detach(|| mercato::rollout::rollout(id, &params, policy, episodes, seed, 256));
+    let played = py.detach(|| mercato::rollout::rollout(id, &params, (policy, 0.0), episodes, seed, 256));
     Ok(played.map_err(raised)?.0.to_string())
 }
 

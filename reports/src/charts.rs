@@ -6,10 +6,12 @@
 
 mod canvas;
 mod curves;
+mod episode;
 mod placement;
 mod scores;
 
 pub use curves::slug;
+pub use episode::{Line, draw as episode};
 
 use crate::summary::{Summary, World};
 

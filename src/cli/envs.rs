@@ -64,7 +64,31 @@ pub fn run(command: &Envs) -> Result<ExitCode> {
 }
 
 fn described(entry: &Entry, env: &dyn VectorEnv) -> Value {
-    json!({ "schema": 1, "about": entry.about(), "spec": env.spec(), "optimum": env.optimum(), "page": entry.page() })
+    let (spec, optimum) = (env.spec(), env.optimum());
+    let parameters = spec.params.as_object().into_iter().flatten().map(|(name, value)| {
+        // What is within a table of parameters has its ranges there.
+        json!({ "name": name, "value": value, "range": entry.range(name) })
+    });
+    json!({
+        "schema": 1,
+        "about": entry.about(),
+        "spec": spec,
+        "parameters": parameters.collect::<Vec<_>>(),
+        "references": std::iter::once(&"random").chain(spec.policies).collect::<Vec<_>>(),
+        "objective": spec.objective(),
+        "optimum": {
+            "kind": optimum.kind(),
+            "value": optimum.is_exact().then_some(optimum.upper),
+            "lower": optimum.lower,
+            "upper": optimum.upper,
+            "tolerance": optimum.tolerance,
+            "method": optimum.method,
+            "random": optimum.random,
+            "random_se": optimum.random_se,
+            "others": optimum.others.iter().map(|(name, value)| (name.to_string(), json!(value))).collect::<Params>(),
+        },
+        "page": entry.page(),
+    })
 }
 
 fn page(entry: &Entry, env: &dyn VectorEnv) -> String {

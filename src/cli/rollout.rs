@@ -1,12 +1,19 @@
 //! `mercato rollout ID`.
 use super::{envs::params, print, print_json, table::Table};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use mercato::{
+    Error,
     agents::Evaluation,
+    envs::{Params, make},
     rollout::{rollout, standard_error},
+    transitions::{self, Behaviour, Form},
 };
-use std::process::ExitCode;
+use std::{
+    io::BufWriter,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Options of `mercato rollout`.
 #[derive(Args)]
@@ -28,6 +35,15 @@ pub struct Rollout {
     /// Episodes held at once; changes no number
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     rows: u32,
+    /// Probability of a uniformly random action instead of the policy's, for every action anew
+    #[arg(long, default_value_t = 0.0)]
+    epsilon: f32,
+    /// Write every transition, with the probability of its action, to FILE.csv or FILE.jsonl
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// A reference policy whose probabilities the log has too, as `mercato ope` needs them
+    #[arg(long, requires = "log", value_name = "POLICY")]
+    target: Option<String>,
     /// How the result is printed
     #[arg(long, value_enum, default_value = "text")]
     format: RolloutFormat,
@@ -45,8 +61,12 @@ enum RolloutFormat {
 
 /// Plays and prints.
 pub fn run(command: &Rollout) -> Result<ExitCode> {
-    let Rollout { id, policy, episodes, seed, rows, .. } = command;
-    let (result, evaluation) = rollout(id, &params(&command.set)?, policy, *episodes, *seed, *rows)?;
+    let Rollout { id, policy, epsilon, episodes, seed, rows, .. } = command;
+    let params = params(&command.set)?;
+    if let Some(path) = &command.log {
+        log(command, &params, path)?;
+    }
+    let (result, evaluation) = rollout(id, &params, (policy, *epsilon), *episodes, *seed, *rows)?;
     match command.format {
         RolloutFormat::Json => print_json(&result),
         RolloutFormat::Text => {
@@ -60,6 +80,44 @@ pub fn run(command: &Rollout) -> Result<ExitCode> {
             print(&std::iter::once("metric,mean,sd,se\n".to_string()).chain(lines).collect::<String>())
         }
     }
+}
+
+/// Plays the episodes and writes their transitions: to a temporary name first, so that a file is whole.
+fn log(command: &Rollout, params: &Params, path: &Path) -> Result<()> {
+    let name = path.display().to_string();
+    let form = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("csv") => Form::Csv,
+        Some("jsonl") => Form::JsonLines,
+        _ => {
+            let problem = "the name must end in .csv or .jsonl".into();
+            return Err(Error::Spec { path: format!("--log {name}"), problem }.into());
+        }
+    };
+    if command.policy.starts_with("constant=") {
+        let problem = "a constant action is not logged; take a reference policy".into();
+        return Err(Error::Spec { path: format!("--policy {}", command.policy), problem }.into());
+    }
+    let rows = if command.rows < command.episodes { command.rows } else { command.episodes };
+    let mut env = make(&command.id, params, rows as usize).map_err(Error::from)?;
+    let policy = |text: &str| env.spec().policy(text).map_err(Error::from);
+    let behaviour = Behaviour {
+        policy: policy(&command.policy)?,
+        epsilon: command.epsilon,
+        target: command.target.as_deref().map(policy).transpose()?,
+        seed: command.seed,
+        episodes: command.episodes,
+    };
+    let unfinished = path.with_extension("unfinished");
+    let file = std::fs::File::create(&unfinished).with_context(|| format!("cannot write {name}"))?;
+    let written = transitions::write(env.as_mut(), &behaviour, form, (&name, &mut BufWriter::new(file)));
+    let moved = written
+        .map_err(anyhow::Error::from)
+        .and_then(|()| std::fs::rename(&unfinished, path).with_context(|| format!("cannot write {name}")));
+    if moved.is_err() {
+        // What is left of a log that failed is of no use, and the first error is the one to tell.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    moved
 }
 
 /// The metrics as a table for people.

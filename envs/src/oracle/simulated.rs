@@ -1,0 +1,75 @@
+//! Values by simulation, where no equation gives them: the mean over episodes with rewards replaced by their expectation
+//! given state and action, which has the same mean and less noise.
+use crate::{
+    env::{Env, Reference},
+    rng::{Domain, Purpose, Rng},
+    space::{Actions, Space},
+};
+
+/// An estimated value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// Mean over the episodes.
+    pub mean: f64,
+    /// Its standard error.
+    pub se: f64,
+}
+
+/// What `policy` is worth in `env`, from `episodes` episodes whose random numbers are always the same: per step where
+/// the discount is 0, else the discounted sum of an episode.
+pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate {
+    let (space, horizon, discount) = (env.action_space(), env.horizon(), env.discount());
+    let mut actions = Actions::new(1, space.width());
+    let (mut sum, mut squares) = (0.0, 0.0);
+    let rng = Rng::new(0, Domain::Statistics);
+    let mut state = env.reset(&rng);
+    for row in 0..episodes {
+        env.restart(&mut state, &rng.at(row, 0, 0));
+        let (mut value, mut weight, mut steps) = (0.0, 1.0, 0);
+        loop {
+            let here = rng.at(row, 0, steps);
+            if policy.name == Reference::RANDOM {
+                space.sample(&mut here.stream(Purpose::POLICY), actions.row_mut(0));
+            } else {
+                env.reference(policy, &state, actions.row_mut(0));
+            }
+            let action = space.read(actions.row(0));
+            value += weight * env.expected_reward(&state, action);
+            weight *= if discount > 0.0 { discount } else { 1.0 };
+            steps += 1;
+            if env.step(&mut state, action, &here).terminated || steps == horizon {
+                break;
+            }
+        }
+        if discount == 0.0 {
+            value /= f64::from(steps);
+        }
+        sum += value;
+        squares += value * value;
+    }
+    let n = f64::from(episodes);
+    let mean = sum / n;
+    let variance = squares / n - mean * mean;
+    Estimate { mean, se: if variance > 0.0 { (variance / n).sqrt() } else { 0.0 } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::suite::{classic::chain::Chain, rec::topic_bandit::TopicBandit};
+
+    /// Exact values of two worlds, one of them judged per step.
+    #[test]
+    fn estimates_agree_with_exact_values() {
+        fn agrees<E: Env>(env: E) {
+            let optimum = env.optimum();
+            for (name, value) in [("random", optimum.random), ("oracle", optimum.upper)] {
+                let policy = Reference { name, value: None };
+                let Estimate { mean, se } = simulated(&env, &policy, 500);
+                assert!((mean - value).abs() <= 4.0 * se + 1e-6, "{name}: {mean} ± {se}, exactly {value}");
+            }
+        }
+        agrees(Chain { slip: 0.2, ..Chain::default() });
+        agrees(TopicBandit::default());
+    }
+}
