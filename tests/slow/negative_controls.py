@@ -101,7 +101,7 @@ def run(program, tests, mutation=None):
     text = (result.stdout + result.stderr).splitlines()
     if not any(line.startswith("test result") for line in text):
         text.append("the program ended before its tests did")
-    told = [line for line in text if line.startswith(("emulated CUDA:", "  left:")) or "before," in line]
+    told = [line for line in text if line.startswith(("emulated CUDA:", "  left:")) or " was " in line]
     told += [line for i, line in enumerate(text) if i > 0 and "panicked at" in text[i - 1]]
     failed = result.returncode != 0
     return not failed, told[0][:110] if told else ""
@@ -111,7 +111,7 @@ def main():
     wanted = sys.argv[1:]
     programs = {
         "every_device": built("mercato-kernels", None),
-        "counts": built("mercato-kernels", "traffic"),
+        "counts": built("mercato-kernels", "counts"),
         "rules": built("mercato-emulator", "rules"),
     }
     missed = []
