@@ -16,7 +16,7 @@ const RUNS: [usize; 6] = [2, 3, 5, 10, 20, 50];
 const TASKS: usize = 6;
 
 /// A score; its mean is 0.
-fn score(stream: &mut mercato::envs::Stream, skewed: bool) -> f64 {
+fn score(stream: &mut mercato::envs::rng::Stream, skewed: bool) -> f64 {
     // E exp Z = exp(1/2).
     const MEAN: f64 = 1.648_721_270_700_128_2;
     if skewed { f64::from(stream.log_normal(0.0, 1.0)) - MEAN } else { stream.normal64() }

@@ -609,7 +609,7 @@ impl<'a> Run<'a> {
             _ => None,
         };
         self.trail = trail.ok_or_else(|| {
-            let problem = format!("it holds no whole trail; --fresh starts every trial anew");
+            let problem = "it holds no whole trail; --fresh starts every trial anew".to_string();
             agents::Error::Checkpoint { path: path.display().to_string(), problem }
         })?;
         Ok(true)

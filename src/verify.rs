@@ -25,6 +25,9 @@ use std::{
     },
 };
 
+/// What a re-run brings.
+type Again = Result<(Record, Trail)>;
+
 /// Number of the layout of [`Verification`].
 pub const SCHEMA: u32 = 1;
 
@@ -257,7 +260,7 @@ impl Verifier<'_> {
 
     fn rerun(&self, chosen: &[(&Record, Trial)]) -> Result<Vec<(Record, Trail)>> {
         let next = AtomicUsize::new(0);
-        let results: Mutex<Vec<Option<Result<(Record, Trail)>>>> = Mutex::new(chosen.iter().map(|_| None).collect());
+        let results: Mutex<Vec<Option<Again>>> = Mutex::new(chosen.iter().map(|_| None).collect());
         std::thread::scope(|scope| {
             for job in 0..self.jobs {
                 let (next, results) = (&next, &results);
@@ -377,7 +380,8 @@ fn notes(records: &[Record]) -> Vec<String> {
     let Ok(cpu) = Cpu::new() else { return Vec::new() };
     let here = provenance::code(&cpu);
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    let fields: [(&str, fn(&Code) -> String); 6] = [
+    type Field = (&'static str, fn(&Code) -> String);
+    let fields: [Field; 6] = [
         ("sources", |code| code.fingerprint.clone()),
         ("lock file", |code| code.lockfile.clone()),
         ("compiler", |code| code.rustc.clone()),
