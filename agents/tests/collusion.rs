@@ -49,6 +49,7 @@ fn spec() -> Spec {
         horizon: u32::MAX,
         discount: 0.95,
         metrics: &[],
+        weights: &[],
         policies: &[],
     }
 }
