@@ -97,6 +97,7 @@ fn spec(rows: usize, observation: usize, actions: u32) -> Spec {
         id: "bench/noise-v1",
         params: json!({}),
         rows,
+        agents: 1,
         fields: Vec::new(),
         observation,
         shape: Shape::Discrete(actions),

@@ -185,7 +185,7 @@ impl Experiment {
         let mut trials: Vec<Trial> = Vec::new();
         for world in &self.worlds {
             let env = envs::find(&world.env)?;
-            let spec = env.make(&world.params, 1)?.spec().clone();
+            let spec = env.one(&world.params)?.spec().clone();
             let params = spec.params.as_object().cloned().unwrap_or_default();
             let mut players = Vec::new();
             for name in &world.references {

@@ -264,7 +264,7 @@ impl Trial {
     }
 
     fn record(&self, run: Run<'_>, status: record::Status) -> Result<record::Record> {
-        let env = envs::make(&self.env, &self.params, 1)?;
+        let env = envs::find(&self.env)?.one(&self.params)?;
         let optimum = self.optimum.get_or_init(|| optimum_of(&self.env, &self.params));
         let Run { progress, outcome, hashes, around, device, .. } = run;
         let config = match &self.player {
@@ -647,7 +647,7 @@ fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Resu
 
 /// The world's optimum. Trials are made after their world, so that one that cannot be made has been refused before.
 fn optimum_of(env: &str, params: &Params) -> Optimum {
-    envs::make(env, params, 1).expect("the world was made when the trial was").optimum()
+    envs::find(env).and_then(|entry| entry.one(params)).expect("the world was made when the trial was").optimum()
 }
 
 /// Settings as JSON; they have string keys and no floats that JSON lacks, so this cannot fail.

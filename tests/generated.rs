@@ -21,7 +21,7 @@ fn between_marks(name: &str, table: &str) {
 fn the_tables_of_the_readme_are_fresh() {
     let mut worlds = String::from("| world | | action | observation | optimum | random |\n|---|---|---|---|---|---|\n");
     for entry in ENVS {
-        let env = entry.make(&Default::default(), 1).expect("the defaults are admissible");
+        let env = entry.one(&Default::default()).expect("the defaults are admissible");
         let (spec, optimum) = (env.spec(), env.optimum());
         let value = match optimum.is_exact() {
             true => format!("{:.3}", optimum.upper),

@@ -5,14 +5,15 @@ use envs::{ENVS, Entry, Params, Reference};
 const EPISODES: u32 = 23;
 
 fn evaluated(entry: &Entry, policy: &str, rows: usize) -> Evaluation {
-    let mut world = entry.make(&Params::new(), rows).expect("the defaults are admissible");
+    let agents = entry.agents(&Params::new()).expect("the defaults are admissible");
+    let mut world = entry.make(&Params::new(), rows * agents).expect("the defaults are admissible");
     let policy = world.spec().policy(policy).expect("the world lists it");
     evaluate(world.as_mut(), Player::Reference(policy), 5, EPISODES).expect("reference policies act within the space")
 }
 
 /// The reference policies that take no number.
 fn policies(entry: &Entry) -> Vec<&'static str> {
-    let world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+    let world = entry.one(&Params::new()).expect("the defaults are admissible");
     let plain = |name: &&str| !name.ends_with(|c: char| c.is_ascii_uppercase());
     std::iter::once(Reference::RANDOM).chain(world.spec().policies.iter().copied().filter(plain)).collect()
 }

@@ -1,5 +1,5 @@
 //! Every world of the registry keeps every promise of the checker.
-use envs::{ENVS, Params, check, make};
+use envs::{ENVS, Params, check, find};
 use serde_json::json;
 
 /// A world that is added is walked through by the checker, its page included, without another word of code.
@@ -34,10 +34,11 @@ fn other_forms_keep_the_same_promises() {
     let findings: Vec<String> = FORMS
         .iter()
         .flat_map(|(id, key, value)| {
-            let build = |params: &Params, rows: usize| {
+            let entry = find(id).expect("it is in the suite");
+            let build = |params: &Params, worlds: usize| {
                 let mut all = Params::from_iter([(key.to_string(), json!(value))]);
                 all.extend(params.clone());
-                make(id, &all, rows)
+                entry.make(&all, worlds * entry.agents(&all)?)
             };
             check::world(&build).into_iter().map(move |finding| format!("{id} with {key} = {value}: {finding}"))
         })

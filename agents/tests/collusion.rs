@@ -42,6 +42,7 @@ fn spec() -> Spec {
         id: "duopoly",
         params: serde_json::Value::Null,
         rows: 1,
+        agents: 1,
         fields: vec![field("own_price"), field("rival_price")],
         observation: 2 * PRICES,
         shape: Shape::Discrete(PRICES as u32),

@@ -27,7 +27,7 @@ use crate::{
     vector::VectorEnv,
 };
 
-/// Makes a world: parameters by name, and how many episodes to hold at once.
+/// Makes a world: parameters by name, and how many episodes to hold at once (each with a row for every agent).
 pub type Build<'a> = dyn Fn(&Params, usize) -> Result<Box<dyn VectorEnv>> + 'a;
 
 /// One promise that a world makes.
@@ -118,6 +118,11 @@ pub const PROMISES: &[Promise] = &[
         text: "A row's episodes are the same bits alone, in any batch and at any place in it.",
         check: independence::batch,
     },
+    Promise {
+        name: "neighbours",
+        text: "What the agents of one world do changes nothing in another; those of one world share their stage.",
+        check: independence::neighbours,
+    },
     Promise { name: "threads", text: "The number of threads changes nothing.", check: independence::threads },
     Promise {
         name: "save",
@@ -158,14 +163,14 @@ pub fn world(build: &Build<'_>) -> Vec<Finding> {
 /// # Errors
 /// When the world cannot be made with its default parameters.
 pub fn page(entry: &Entry) -> Result<Vec<Finding>> {
-    let world = entry.make(&Params::new(), 1)?;
+    let world = entry.one(&Params::new())?;
     let missing = declaration::missing_from_page(&entry.page(), world.spec());
     Ok(missing.into_iter().map(|seen| Finding { promise: "page", seen }).collect())
 }
 
 /// [`world`] and [`page`] for a world that is written as an [`Env`](crate::Env).
 pub fn entry(entry: &Entry) -> Vec<Finding> {
-    let mut findings = world(&|params, rows| entry.make(params, rows));
+    let mut findings = world(&|params, worlds| entry.make(params, worlds * entry.agents(params)?));
     match page(entry) {
         Ok(more) => findings.extend(more),
         Err(error) => findings.push(Finding { promise: "page", seen: error.to_string() }),

@@ -27,6 +27,7 @@
 //! | [`env`](mod@env) | what a world is: parameters, state, step, optimum |
 //! | [`space`] | action spaces: two stored columns, read through a typed view |
 //! | [`vector`] | many episodes behind one call |
+//! | [`multi`] | worlds with several agents behind the same call |
 //! | [`registry`], [`suite`] | from an id to a vector; the worlds |
 //! | [`rng`], [`math`] | addressed random numbers and exact functions: the same bits everywhere |
 //! | [`oracle`] | solvers behind the optima |
@@ -43,6 +44,7 @@ pub mod error;
 pub mod fit;
 pub mod math;
 pub mod mind;
+pub mod multi;
 pub mod oracle;
 pub mod registry;
 pub mod rng;

@@ -2,9 +2,11 @@
 use crate::{
     env::Env,
     error::{Error, Result, nearest},
+    multi::{MultiEnv, MultiVector},
     suite::ENVS,
     vector::{Vector, VectorEnv},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// Parameters by name, as they come from TOML or `--set key=value`; what is missing takes the world's default.
@@ -16,6 +18,7 @@ pub struct Entry {
     pub id: &'static str,
     source: &'static str,
     build: fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>>,
+    agents: fn(&'static str, &Params) -> Result<usize>,
 }
 
 /// A world with other defaults, under an id and a page of its own.
@@ -36,7 +39,11 @@ impl<E: Env> Variant for E {
 impl Entry {
     /// The world `V` under `id`; `source` is the text of its file, whose module documentation is the world's page.
     pub const fn new<V: Variant>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build::<V> }
+        Entry { id, source, build: build::<V>, agents: |_, _| Ok(1) }
+    }
+    /// The world `E` with several agents, as [`new`](Entry::new).
+    pub const fn multi<E: MultiEnv>(id: &'static str, source: &'static str) -> Self {
+        Entry { id, source, build: build_multi::<E>, agents: agents::<E> }
     }
     /// The world's page in Markdown: story, equations, observation, reward, parameters, history.
     pub fn page(&self) -> String {
@@ -60,6 +67,20 @@ impl Entry {
             });
             end.map(|(end, _)| rest[..end].to_string())
         })
+    }
+    /// Agents of one world: the number of rows must be a multiple of it.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn agents(&self, params: &Params) -> Result<usize> {
+        (self.agents)(self.id, params)
+    }
+    /// One world, with as many rows as it has agents.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn one(&self, params: &Params) -> Result<Box<dyn VectorEnv>> {
+        self.make(params, self.agents(params)?)
     }
     /// `rows` episodes of this world.
     ///
@@ -113,7 +134,17 @@ fn build<V: Variant>(id: &'static str, params: &Params, rows: usize) -> Result<B
     Ok(Box::new(Vector::new(id, typed(id, &V::defaults(), params)?, rows)?))
 }
 
-fn typed<E: Env>(id: &str, defaults: &E, params: &Params) -> Result<E> {
+fn build_multi<E: MultiEnv>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
+    Ok(Box::new(MultiVector::new(id, typed(id, &E::default(), params)?, rows)?))
+}
+
+fn agents<E: MultiEnv>(id: &'static str, params: &Params) -> Result<usize> {
+    let env = typed(id, &E::default(), params)?;
+    env.validate()?;
+    Ok(env.agents())
+}
+
+fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Params) -> Result<E> {
     let Ok(Value::Object(mut all)) = to_json(defaults) else {
         return Err(Error::Restore(format!("parameters of {id} are not a table")));
     };

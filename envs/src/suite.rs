@@ -6,6 +6,7 @@ mod played;
 
 /// Prices: what to ask for.
 pub mod pricing {
+    pub mod bertrand;
     pub mod bertrand_tft;
     pub mod bertrand_undercut;
     pub mod inventory;
@@ -130,6 +131,7 @@ pub const ENVS: &[Entry] = &[
         include_str!("suite/pricing/multi_product_hybrid.rs"),
     ),
     Entry::new::<pricing::wine_club::WineClub>("pricing/wine-club-v1", include_str!("suite/pricing/wine_club.rs")),
+    Entry::multi::<pricing::bertrand::Bertrand>("pricing/bertrand-v1", include_str!("suite/pricing/bertrand.rs")),
     Entry::new::<pricing::bertrand_tft::BertrandTft>(
         "pricing/bertrand-tft-v1",
         include_str!("suite/pricing/bertrand_tft.rs"),

@@ -71,8 +71,10 @@ pub struct Spec {
     pub id: &'static str,
     /// Its parameters, resolved.
     pub params: serde_json::Value,
-    /// Episodes held at once.
+    /// Episodes held at once; where a world has several agents, one row for each of them.
     pub rows: usize,
+    /// Agents of one world, in adjacent rows: world w's agent i is row w · agents + i.
+    pub agents: usize,
     /// The named parts of an observation row.
     pub fields: Vec<Field>,
     /// Length of an observation row.
@@ -165,11 +167,11 @@ pub trait VectorEnv: Send {
 
 /// One row's episode.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Episode<S> {
-    state: S,
-    number: u32,
-    step: u32,
-    over: bool,
+pub(crate) struct Episode<S> {
+    pub(crate) state: S,
+    pub(crate) number: u32,
+    pub(crate) step: u32,
+    pub(crate) over: bool,
 }
 
 /// `rows` episodes of one world.
@@ -183,7 +185,7 @@ pub struct Vector<E: Env> {
 }
 
 /// Below this many rows per thread, handing rows to threads costs more than stepping them.
-const ROWS_PER_TASK: usize = 2048;
+pub(crate) const ROWS_PER_TASK: usize = 2048;
 
 /// From this many rows on, a step uses rayon's pool of threads.
 pub const THREADED_ROWS: usize = 2 * ROWS_PER_TASK;
@@ -204,6 +206,7 @@ impl<E: Env> Vector<E> {
             id,
             params: crate::registry::to_json(&env).map_err(|error| Error::Restore(error.to_string()))?,
             rows,
+            agents: 1,
             observation: fields.iter().map(|field| field.len).sum(),
             fields,
             shape: space.shape(),
@@ -263,16 +266,7 @@ impl<E: Env> Vector<E> {
                 let here = rng.at(address, episode.number, episode.step);
                 let Outcome { reward, terminated } =
                     env.step(&mut episode.state, space.read(actions.row(first + i)), &here);
-                episode.step += 1;
-                let stage = if terminated {
-                    Stage::Terminated
-                } else if episode.step == spec.horizon {
-                    Stage::Truncated
-                } else {
-                    Stage::Mid
-                };
-                episode.over = stage.is_last();
-                (reward, stage)
+                (reward, episode.end_step(terminated, spec.horizon))
             };
             (out.reward[i], out.stage[i]) = (reward, stage);
             env.observe(&episode.state, &mut out.observation[i * spec.observation..][..spec.observation]);
@@ -281,6 +275,20 @@ impl<E: Env> Vector<E> {
 }
 
 impl<S> Episode<S> {
+    /// Counts a step and says where the episode stands after it.
+    #[inline]
+    pub(crate) fn end_step(&mut self, terminated: bool, horizon: u32) -> Stage {
+        self.step += 1;
+        let stage = if terminated {
+            Stage::Terminated
+        } else if self.step == horizon {
+            Stage::Truncated
+        } else {
+            Stage::Mid
+        };
+        self.over = stage.is_last();
+        stage
+    }
     fn first<E: Env<State = S>>(env: &E, rng: Rng, row: u32) -> Self {
         Episode { state: env.reset(&rng.at(row, 0, 0)), number: 0, step: 0, over: false }
     }
@@ -291,7 +299,7 @@ impl<S> Episode<S> {
     }
 }
 
-fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
+pub(crate) fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
 }
 

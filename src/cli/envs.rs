@@ -30,7 +30,7 @@ pub fn run(command: &Envs) -> Result<ExitCode> {
     match &command.id {
         Some(id) => {
             let entry = envs::find(id).map_err(Error::from)?;
-            let env = entry.make(&params, 1).map_err(Error::from)?;
+            let env = entry.one(&params).map_err(Error::from)?;
             match command.output.format {
                 Format::Json => print_json(&described(entry, env.as_ref())),
                 Format::Text => print(&page(entry, env.as_ref())),
@@ -39,7 +39,7 @@ pub fn run(command: &Envs) -> Result<ExitCode> {
         None => {
             let worlds: Vec<_> = ENVS
                 .iter()
-                .map(|entry| Ok((entry, entry.make(&Params::new(), 1)?)))
+                .map(|entry| Ok((entry, entry.one(&Params::new())?)))
                 .collect::<envs::Result<_>>()
                 .map_err(Error::from)?;
             if command.output.format == Format::Json {

@@ -115,9 +115,10 @@ impl std::fmt::Display for Fault {
 pub(super) fn rejection(build: &Build<'_>) -> Verdict {
     let rows = 5;
     let (mut tried, mut untouched) = (Player::new(build, rows)?, Player::new(build, rows)?);
+    let last = tried.stage.len() - 1;
     for part in parts(&tried.spec().shape.clone()) {
         for fault in Fault::all(&part) {
-            for row in [0, rows - 1] {
+            for row in [0, last] {
                 if tried.stage[row].is_last() {
                     // Its next action is ignored, whatever it is.
                     tried.play(&RANDOM)?;
@@ -172,7 +173,7 @@ pub(super) fn clipping(build: &Build<'_>) -> Verdict {
         {
             for (player, real) in [(&mut outside, beyond), (&mut at_end, end)] {
                 player.choose(&RANDOM)?;
-                (0..rows).for_each(|row| player.actions.row_mut(row).reals[at] = real);
+                player.rows().for_each(|row| player.actions.row_mut(row).reals[at] = real);
                 player.step()?;
             }
             at_step(step, outside.same_rows(&at_end, 0)).map_err(|Broken(seen)| {

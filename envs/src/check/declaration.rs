@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 pub(super) fn specification(build: &Build<'_>) -> Verdict {
     let world = build(&Params::new(), 3)?;
     let spec = world.spec();
-    ensure(spec.rows == 3, || format!("3 rows were asked for, it has {}", spec.rows))?;
+    ensure(spec.agents > 0 && spec.rows == 3 * spec.agents, || {
+        format!("3 worlds were asked for, it has {} rows and {} agents", spec.rows, spec.agents)
+    })?;
     ensure(build(&Params::new(), 0).is_err(), || "0 rows are accepted".into())?;
     let total: usize = spec.fields.iter().map(|field| field.len).sum();
     ensure(total == spec.observation && total > 0, || {

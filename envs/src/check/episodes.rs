@@ -91,7 +91,7 @@ pub(super) fn metrics(build: &Build<'_>) -> Verdict {
 
 pub(super) fn expected_reward(build: &Build<'_>) -> Verdict {
     let mut player = Player::new(build, 64)?;
-    let mut expected = vec![0.0; 64];
+    let mut expected = vec![0.0; player.stage.len()];
     let mut surprise = Moments::default();
     let mut largest = 0.0;
     // Enough steps for the mean to say something where episodes are short.

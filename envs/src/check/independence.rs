@@ -36,6 +36,7 @@ pub(super) fn batch(build: &Build<'_>) -> Verdict {
     let mut small = Vec::new();
     for (rows, first_row) in [(7, 0), (7, 3), (1, 0), (1, 63)] {
         let mut player = Player::new(build, rows)?;
+        let first_row = first_row * player.spec().agents;
         player.reset(Start { first_row: first_row as u32, ..START })?;
         small.push((player, first_row));
     }
@@ -47,6 +48,27 @@ pub(super) fn batch(build: &Build<'_>) -> Verdict {
             player.play(&RANDOM)?;
         }
         large.play(&RANDOM)?;
+    }
+    Ok(())
+}
+
+pub(super) fn neighbours(build: &Build<'_>) -> Verdict {
+    let (mut quiet, mut loud) = (Player::new(build, 8)?, Player::new(build, 8)?);
+    let agents = quiet.spec().agents;
+    for step in 1..=steps(quiet.spec()) {
+        for player in [&mut quiet, &mut loud] {
+            player.choose(&RANDOM)?;
+        }
+        let shape = loud.world.spec().shape.clone();
+        for row in 0..agents {
+            actions::extreme(&shape, true, loud.actions.row_mut(row));
+        }
+        quiet.step()?;
+        loud.step()?;
+        let rows = agents..quiet.stage.len();
+        at_step(step, rows.clone().try_for_each(|row| quiet.same(row, &loud, row)))?;
+        let stages = quiet.stage.chunks(agents).all(|world| world.iter().all(|stage| *stage == world[0]));
+        at_step(step, ensure(stages, || "the agents of a world differ in their stage".into()))?;
     }
     Ok(())
 }
