@@ -287,7 +287,7 @@ impl WineClub {
     /// The states after a purchase (`bought`) or a refusal, with their probabilities; what is missing to 1 leaves.
     fn after(&self, place: usize, bottle: usize, bought: bool) -> Vec<(usize, f64)> {
         let (style, kind) = split(bottle);
-        let rested = if place % LEVELS > 0 { place - 1 } else { place };
+        let rested = if !place.is_multiple_of(LEVELS) { place - 1 } else { place };
         let tired = if place % LEVELS + 1 < LEVELS { place + 1 } else { place };
         let stays = 1.0 - f64::from(self.leaving[usize::from(!bought)]);
         let (satiation, conversion) = (f64::from(self.satiation[kind]), f64::from(self.conversion));
