@@ -440,13 +440,8 @@ mod tests {
             (observation, stage)
         };
         // Always to the left: every episode ends within a dozen steps.
-        let ended = |world: &mut dyn VectorEnv, act: &mut dyn FnMut(&mut dyn VectorEnv, Option<[bool; 2]>) -> _| loop {
-            let (_, stage): ([f32; 8], [Stage; 2]) = act(world, None);
-            if stage[0].is_last() {
-                return act(world, None);
-            }
-        };
-        let (by_itself, stage) = ended(world.as_mut(), &mut act);
+        while !act(world.as_mut(), None).1[0].is_last() {}
+        let (by_itself, stage) = act(world.as_mut(), None);
         assert_eq!(stage[0], Stage::First);
         let mut world = make("classic/cartpole-v1", &Params::new(), 2).expect("world");
         let (before, _) = act(world.as_mut(), None);

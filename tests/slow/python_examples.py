@@ -39,6 +39,8 @@ def main():
     # Random play has score 0, showing what pays now is worse, and this seed reached 0.95 when it was written.
     score = importlib.import_module("dqn_numpy").main()
     assert score >= 0.85, f"deep Q-learning in NumPy reached {score}"
+    score = importlib.import_module("hybrid").main()
+    assert score >= 0.9, f"the cross-entropy method reached {score}"
     if importlib.util.find_spec("stable_baselines3") is None:
         print("skipped: sb3_dqn.py because stable_baselines3 is not installed; torch alone takes gigabytes")
     else:
