@@ -109,6 +109,7 @@ impl<E: MultiEnv> MultiVector<E> {
             horizon: env.horizon(),
             discount: env.discount(),
             metrics: E::METRICS,
+            weights: &[],
             policies: E::POLICIES,
         };
         let rng = Rng::new(0, Domain::Training);
