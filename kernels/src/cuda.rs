@@ -22,6 +22,7 @@ mod library;
 
 pub use buffer::Buffer;
 pub use graph::Graph;
+pub use kernels::MODULES;
 pub(crate) use kernels::{Arg, Grid, blocks};
 
 use kernels::Kernels;

@@ -9,29 +9,39 @@
 
 #define SLAB 16
 
-// The slab [SLAB][TILE + 4] of an operand whose element (i, k) is numbers[i * stride + k] (depth-first) or
-// numbers[k * stride + i].
-template <int TILE, bool DEPTH_FIRST>
-INLINE void load(float (*slab)[TILE + 4], const float *__restrict__ numbers, u32 stride, u32 first, u32 rows, u32 start,
-                 u32 depth) {
-    const u32 threads = TILE * TILE / 16;
+// An operand's way through a slab [SLAB][TILE + 4]: its element (i, k) is numbers[i * stride + k] (depth-first) or
+// numbers[k * stride + i]. Places are worked out once. Beyond the last row the last one is read again, since its products
+// are never stored.
+template <int TILE, bool DEPTH_FIRST> struct Way {
+    // Each turn goes on by as many rows (depth-first) or as much of the depth as the threads of a block cover.
+    enum : u32 { TURNS = SLAB * 16 / TILE, STEP = DEPTH_FIRST ? TILE / TURNS : SLAB / TURNS };
+    const float *numbers;
+    u32 offsets[TURNS], advance, own_k, own_i;
+
+    INLINE Way(const float *__restrict__ numbers, u32 stride, u32 first, u32 rows) : numbers(numbers) {
+        u32 place = threadIdx.x;
+        // Depth-first: 8 of the depth and 4 rows for a warp, the other 8 for the next, then further rows.
+        own_k = DEPTH_FIRST ? place % 8 + place / WARP % 2 * 8 : place / TILE;
+        own_i = DEPTH_FIRST ? place / 8 % 4 + place / (2 * WARP) * 4 : place % TILE;
 #pragma unroll
-    for (u32 turn = 0; turn < SLAB * TILE / threads; ++turn) {
-        u32 place = turn * threads + threadIdx.x;
-        u32 i, k;
-        if (DEPTH_FIRST) {
-            // 8 of the depth, 4 rows, then the other 8, then further rows.
-            k = place % 8 + place / WARP % 2 * 8;
-            i = place / 8 % 4 + place / (2 * WARP) * 4;
-        } else {
-            i = place % TILE;
-            k = place / TILE;
+        for (u32 turn = 0; turn < TURNS; ++turn) {
+            u32 i = first + own_i + (DEPTH_FIRST ? turn * STEP : 0), k = own_k + (DEPTH_FIRST ? 0 : turn * STEP);
+            i = i < rows ? i : rows - 1;
+            offsets[turn] = DEPTH_FIRST ? i * stride + k : k * stride + i;
         }
-        bool inside = first + i < rows && start + k < depth;
-        u64 at = DEPTH_FIRST ? (u64)(first + i) * stride + (start + k) : (u64)(start + k) * stride + (first + i);
-        slab[k][i] = inside ? numbers[at] : 0.0f;
+        advance = DEPTH_FIRST ? SLAB : SLAB * stride;
     }
-}
+
+    // Stores the next slab, of which `left` of the depth are there.
+    template <bool WHOLE> INLINE void load(float (*slab)[TILE + 4], u32 left) {
+#pragma unroll
+        for (u32 turn = 0; turn < TURNS; ++turn) {
+            u32 i = own_i + (DEPTH_FIRST ? turn * STEP : 0), k = own_k + (DEPTH_FIRST ? 0 : turn * STEP);
+            if (WHOLE || k < left) slab[k][i] = numbers[offsets[turn]];
+        }
+        numbers += advance;
+    }
+};
 
 INLINE void add_products(float sums[4][4], float4 left, float4 right) {
     float a[4] = {left.x, left.y, left.z, left.w};
@@ -58,22 +68,27 @@ INLINE void product(u32 rows, u32 depth, u32 columns, const float *__restrict__ 
 #pragma unroll
         for (int i = 0; i < 4; ++i) sums[i][j] = first;
     }
-    for (u32 k = 0; k < depth; k += SLAB) {
-        load<TILE, LEFT_DEPTH_FIRST>(a, left, left_stride, row, rows, k, depth);
-        load<TILE, RIGHT_DEPTH_FIRST>(b, right, right_stride, column, columns, k, depth);
+    Way<TILE, LEFT_DEPTH_FIRST> from_left(left, left_stride, row, rows);
+    Way<TILE, RIGHT_DEPTH_FIRST> from_right(right, right_stride, column, columns);
+    u32 left_over = depth;
+    for (; left_over >= SLAB; left_over -= SLAB) {
+        from_left.template load<true>(a, SLAB);
+        from_right.template load<true>(b, SLAB);
         __syncthreads();
-        if (depth - k >= SLAB) {
 #pragma unroll
-            for (int step = 0; step < SLAB; ++step) {
-                add_products(sums, *(const float4 *)&a[step][own_row], *(const float4 *)&b[step][own_column]);
-            }
-        } else {
-#pragma unroll 1
-            for (u32 step = 0; step < depth - k; ++step) {
-                add_products(sums, *(const float4 *)&a[step][own_row], *(const float4 *)&b[step][own_column]);
-            }
+        for (int step = 0; step < SLAB; ++step) {
+            add_products(sums, *(const float4 *)&a[step][own_row], *(const float4 *)&b[step][own_column]);
         }
         __syncthreads();
+    }
+    if (left_over > 0) {
+        from_left.template load<false>(a, left_over);
+        from_right.template load<false>(b, left_over);
+        __syncthreads();
+#pragma unroll 1
+        for (u32 step = 0; step < left_over; ++step) {
+            add_products(sums, *(const float4 *)&a[step][own_row], *(const float4 *)&b[step][own_column]);
+        }
     }
 #pragma unroll
     for (int i = 0; i < 4; ++i) {

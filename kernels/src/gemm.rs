@@ -5,7 +5,7 @@
 use crate::{
     cpu::Isa,
     cuda::{Arg, Cuda, Grid},
-    error::Result,
+    error::{Error, Result},
 };
 
 #[cfg(target_arch = "x86_64")]
@@ -152,6 +152,12 @@ impl DeviceProduct {
             (Layout::Inputs, false) => "gemm_inputs_32",
             (Layout::Inputs, true) => "gemm_inputs_64",
         };
+        // The kernels reckon places within an operand in 32 bits.
+        let longer = if self.rows > self.columns { self.rows } else { self.columns };
+        let most = longer.saturating_mul(self.depth);
+        if u32::try_from(most).is_err() {
+            return Err(Error::Launch { kernel, problem: format!("an operand of {most} numbers is too large") });
+        }
         let grid =
             if large { Grid { blocks: tiles(64), threads: 256 } } else { Grid { blocks: tiles(32), threads: 64 } };
         let (rows, depth, columns) = (self.rows.into(), self.depth.into(), self.columns.into());

@@ -15,6 +15,7 @@
 //! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities, gradient |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
+pub mod counts;
 pub mod cpu;
 pub mod cuda;
 pub mod device;

@@ -56,24 +56,28 @@ KERNEL adam_factors(u32 count, const float *__restrict__ chunks, float clip, flo
     factors->copy = every != 0 && (updates + 1) % every == 0;
 }
 
+// A thread takes four parameters, a block apart, so that the factors are read once for them.
 KERNEL adam(u32 length, const Factors *__restrict__ factors, float beta1, float beta2, float epsilon, float l2,
             u32 every, float share, const float *__restrict__ gradient, float *__restrict__ theta,
             float *__restrict__ first, float *__restrict__ second, float *__restrict__ target) {
-    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= length) return;
-    float before = theta[i];
-    float g = gradient[i] * factors->scale + l2 * before;
-    float m = beta1 * first[i] + (1.0f - beta1) * g;
-    float v = beta2 * second[i] + (1.0f - beta2) * (g * g);
-    float after = (before - factors->decay * before)
-        - factors->step * m / (__fsqrt_rn(v) * factors->correction + epsilon);
-    first[i] = m;
-    second[i] = v;
-    theta[i] = after;
-    if (every == 0) {
-        float behind = target[i];
-        target[i] = behind + share * (after - behind);
-    } else if (factors->copy) {
-        target[i] = after;
+    Factors same = *factors;
+#pragma unroll
+    for (u32 turn = 0; turn < 4; ++turn) {
+        u32 i = (blockIdx.x * 4 + turn) * blockDim.x + threadIdx.x;
+        if (i >= length) return;
+        float before = theta[i];
+        float g = gradient[i] * same.scale + l2 * before;
+        float m = beta1 * first[i] + (1.0f - beta1) * g;
+        float v = beta2 * second[i] + (1.0f - beta2) * (g * g);
+        float after = (before - same.decay * before) - same.step * m / (__fsqrt_rn(v) * same.correction + epsilon);
+        first[i] = m;
+        second[i] = v;
+        theta[i] = after;
+        if (every == 0) {
+            float behind = target[i];
+            target[i] = behind + share * (after - behind);
+        } else if (same.copy) {
+            target[i] = after;
+        }
     }
 }

@@ -121,7 +121,7 @@ impl Adam for Cuda {
         let target = [every.into(), share.into()];
         let numbers =
             [&weights.theta, &weights.first, &weights.second, &weights.target].map(|numbers| numbers.first(len));
-        self.launch("adam", blocks(len, 128), &[&settings[..], &target, &[gradient], &numbers].concat())
+        self.launch("adam", blocks(len.div_ceil(4), 128), &[&settings[..], &target, &[gradient], &numbers].concat())
     }
 }
 
