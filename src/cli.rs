@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod envs;
 pub mod eval;
 pub mod fit;
+pub mod kernels;
 pub mod ope;
 pub mod plan;
 pub mod progress;
@@ -38,7 +39,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; \
-    3 not as recorded; 4 ambiguous; 5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
+    3 not as recorded, or a kernel got worse; 4 ambiguous; 5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
     stdout carries the result; progress and messages go to stderr.";
 
 #[derive(Subcommand)]
@@ -68,6 +69,9 @@ pub enum Command {
     /// Estimate a model from data
     #[command(subcommand)]
     Fit(fit::Fit),
+    /// The CUDA kernels, what they cost, and whether that got worse
+    #[command(subcommand)]
+    Kernels(kernels::Kernels),
     /// What this machine has
     Doctor(doctor::Doctor),
     /// Print completions for a shell
@@ -146,6 +150,12 @@ pub fn completions(shell: clap_complete::Shell) -> Result<ExitCode> {
 /// The exit code that `error` is documented with.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     let code = error.chain().find_map(|cause| {
+        if cause.is::<kernels::Worse>() {
+            return Some(3);
+        }
+        if cause.is::<kernels::MissingCounter>() {
+            return Some(5);
+        }
         if cause.is::<mercato::envs::fit::Error>() || cause.is::<mercato::reports::TableError>() {
             return Some(2);
         }

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Plan(command) => cli::plan::run(&command),
         Command::Ope(command) => cli::ope::run(&command),
         Command::Fit(command) => cli::fit::run(&command),
+        Command::Kernels(command) => cli::kernels::run(&command),
         Command::Doctor(command) => cli::doctor::run(&command),
         Command::Completions { shell } => cli::completions(shell),
     };

@@ -68,6 +68,31 @@ fn broken_experiments_exit_2_with_line_and_key() {
     refused(&["run", &folder.file("spec.toml", SPEC), "--seeds", "x"], 2, &["0..5"]);
 }
 
+/// A kernel that costs more is exit 3 and named with both counts; as many is good; other compilers are not compared; a
+/// table that is not there is an error.
+#[test]
+fn kernels_that_got_worse_exit_3() {
+    let folder = Folder::new();
+    let table = include_str!("../kernels/counts.tsv");
+    let row = table.lines().find(|line| line.starts_with("adam\t")).expect("adam is counted");
+    let cells: Vec<&str> = row.split('\t').collect();
+    let slower: u64 = cells[3].parse::<u64>().expect("a count") + 1;
+    let worse = table.replace(row, &row.replacen(cells[3], &slower.to_string(), 1));
+    let (same, worse) = (folder.file("same.tsv", table), folder.file("worse.tsv", &worse));
+    let named = format!("adam at {}: warp_instructions was {}, is {slower}", cells[1], cells[3]);
+    refused(&["kernels", "check", "--measured", &worse], 3, &[&named]);
+    let ran = mercato(&["kernels", "check", "--measured", &same], &[]);
+    assert!(ran.code == 0 && ran.stdout.contains("as committed"), "{}", ran.stderr);
+    let ran = mercato(&["kernels", "check", "--measured", &same, "--against", &worse], &[]);
+    assert!(ran.code == 0 && ran.stdout.contains("better or new"), "{}", ran.stderr);
+    let other = folder.file("other.tsv", &table.replacen("V12.6.85", "V13.0.0", 1));
+    let ran = mercato(&["kernels", "check", "--measured", &other], &[]);
+    assert!(ran.code == 0 && ran.stdout.contains("not comparable"), "{}", ran.stderr);
+    refused(&["kernels", "check", "--measured", &same, "--against", "none.tsv"], 1, &["none.tsv"]);
+    let listed = json(&mercato(&["kernels", "list", "--format", "json"], &[]));
+    assert!(listed["kernels"].as_array().is_some_and(|kernels| kernels.len() > 30));
+}
+
 #[test]
 fn what_is_missing_exits_5() {
     // Also where there is a GPU: the driver hides it.
