@@ -1,23 +1,29 @@
 //! What each kernel costs at given shapes, as counts that are the same on every machine, and whether they got worse.
 //!
-//! A table is text: a line that names the compiler, a line of headings, and a line for each kernel and shape. Counts made
+//! A table is text: a line that names the compiler, a line of headings, and a line for each case and kernel. Counts made
 //! with another compiler are not compared. Fewer is better in every column.
 use std::{collections::BTreeMap, fmt};
 
-/// The columns: what the emulator counts, but for what says nothing alone.
-pub const METRICS: [&str; 9] = [
+/// The columns, as the emulator names them.
+pub const METRICS: [&str; 15] = [
     "launches",
     "warp_instructions",
     "thread_instructions",
+    "fma_instructions",
+    "global_load_requests",
     "global_load_sectors",
+    "global_store_requests",
     "global_store_sectors",
+    "shared_requests",
     "shared_wavefronts",
+    "shared_ideal_wavefronts",
+    "local_requests",
     "divergent_branches",
     "barriers",
     "atomics",
 ];
 
-/// Counts by kernel and shape.
+/// Counts by case and kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// The compiler, as the PTX names it.
@@ -31,8 +37,8 @@ pub struct Table {
 pub struct Change {
     /// The kernel.
     pub kernel: String,
-    /// The shape.
-    pub shape: String,
+    /// The operation and its shape.
+    pub case: String,
     /// Which count.
     pub metric: &'static str,
     /// What it was; `None` where the row is new.
@@ -56,15 +62,17 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |count: Option<u64>| count.map_or("nothing".into(), |count| count.to_string());
         let (before, after) = (count(self.before), count(self.after));
-        write!(f, "{} at {}: {} was {before}, is {after}", self.kernel, self.shape, self.metric)
+        write!(f, "{} in {}: {} was {before}, is {after}", self.kernel, self.case, self.metric)
     }
 }
 
 impl Table {
     /// A table without rows, for the compiler that made the shipped PTX.
     pub fn new() -> Self {
-        let named =
-            |ptx: &str| ptx.lines().find_map(|line| line.strip_prefix("// Cuda compilation tools, ").map(String::from));
+        let named = |ptx: &str| {
+            ptx.lines()
+                .find_map(|line| line.strip_prefix("// Cuda compilation").map(|rest| format!("Cuda compilation{rest}")))
+        };
         let compiler = crate::cuda::MODULES.iter().find_map(|(_, ptx)| named(ptx)).unwrap_or_default();
         Table { compiler, rows: BTreeMap::new() }
     }
@@ -75,19 +83,18 @@ impl Table {
     /// Names the line that is none.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines();
-        let compiler =
-            lines.next().and_then(|line| line.strip_prefix("compiler\t")).ok_or("line 1 names no compiler")?;
-        let headings = ["kernel", "shape"].into_iter().chain(METRICS).collect::<Vec<_>>().join("\t");
-        if lines.next() != Some(&headings) {
+        let compiler = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or("line 1 names no compiler")?;
+        let headings = format!("# case kernel {}", METRICS.join(" "));
+        if lines.next() != Some(headings.as_str()) {
             return Err("line 2 has not the expected columns".into());
         }
         let mut rows = BTreeMap::new();
         for (at, line) in lines.enumerate() {
             let wrong = || format!("line {} is no row of counts", at + 3);
-            let mut cells = line.split('\t');
-            let (kernel, shape) = (cells.next().ok_or_else(wrong)?, cells.next().ok_or_else(wrong)?);
+            let mut cells = line.split(' ');
+            let (case, kernel) = (cells.next().ok_or_else(wrong)?, cells.next().ok_or_else(wrong)?);
             let counts: Vec<u64> = cells.map(|cell| cell.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-            rows.insert((kernel.into(), shape.into()), counts.try_into().map_err(|_| wrong())?);
+            rows.insert((case.into(), kernel.into()), counts.try_into().map_err(|_| wrong())?);
         }
         Ok(Table { compiler: compiler.into(), rows })
     }
@@ -106,7 +113,7 @@ impl Table {
             for (at, metric) in METRICS.into_iter().enumerate() {
                 let (before, after) = (of(before, key, at), of(self, key, at));
                 if before != after {
-                    changes.push(Change { kernel: key.0.clone(), shape: key.1.clone(), metric, before, after });
+                    changes.push(Change { kernel: key.1.clone(), case: key.0.clone(), metric, before, after });
                 }
             }
         }
@@ -122,11 +129,11 @@ impl Default for Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "compiler\t{}", self.compiler)?;
-        writeln!(f, "kernel\tshape\t{}", METRICS.join("\t"))?;
-        for ((kernel, shape), counts) in &self.rows {
+        writeln!(f, "# {}", self.compiler)?;
+        writeln!(f, "# case kernel {}", METRICS.join(" "))?;
+        for ((case, kernel), counts) in &self.rows {
             let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
-            writeln!(f, "{kernel}\t{shape}\t{}", counts.join("\t"))?;
+            writeln!(f, "{case} {kernel} {}", counts.join(" "))?;
         }
         Ok(())
     }
@@ -138,7 +145,10 @@ mod tests {
 
     fn table(instructions: u64) -> Table {
         let mut table = Table::new();
-        table.rows.insert(("adam".into(), "1000".into()), [1, instructions, 3, 4, 5, 6, 7, 8, 9]);
+        table.rows.insert(
+            ("adam/1000".into(), "adam".into()),
+            [1, instructions, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+        );
         table
     }
 
@@ -146,15 +156,15 @@ mod tests {
     fn a_table_survives_its_text() {
         assert!(table(2).compiler.contains("V12.6.85"), "{}", table(2).compiler);
         assert_eq!(Table::parse(&table(2).to_string()), Ok(table(2)));
-        assert!(Table::parse("compiler\tx\n").expect_err("no headings").contains("line 2"));
-        assert!(Table::parse(&(table(2).to_string() + "adam\t1\t2\n")).expect_err("short").contains("line 4"));
+        assert!(Table::parse("# x\n").expect_err("no headings").contains("line 2"));
+        assert!(Table::parse(&(table(2).to_string() + "adam/1 adam 2\n")).expect_err("short").contains("line 4"));
     }
 
     /// More is worse, less is not, a row that is gone is worse, and another compiler's counts say nothing.
     #[test]
     fn what_is_worse_is_named() {
         let changes = table(3).changes(&table(2)).expect("the same compiler");
-        assert_eq!(changes[0].to_string(), "adam at 1000: warp_instructions was 2, is 3");
+        assert_eq!(changes[0].to_string(), "adam in adam/1000: warp_instructions was 2, is 3");
         assert!(changes.len() == 1 && changes[0].is_worse());
         assert!(!table(2).changes(&table(3)).expect("the same compiler")[0].is_worse());
         assert_eq!(table(2).changes(&table(2)), Some(vec![]));

@@ -4,7 +4,7 @@ use mercato_kernels::counts::{Change, Table};
 #[path = "../examples/counts.rs"]
 mod measuring;
 
-const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.tsv");
+const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/counts.txt");
 
 /// Exactly the committed counts. More of anything is worse; less is written with `UPDATE=1 cargo test -p mercato-kernels`.
 #[test]
@@ -15,7 +15,7 @@ fn kernels_cost_what_the_table_says() {
         std::fs::write(COMMITTED, measured.to_string()).expect("the table is written");
         return;
     }
-    let text = std::fs::read_to_string(COMMITTED).expect("kernels/counts.tsv is part of the repository");
+    let text = std::fs::read_to_string(COMMITTED).expect("kernels/counts.txt is part of the repository");
     let committed = Table::parse(&text).expect("a table");
     let changes = measured.changes(&committed).expect("the table is of the compiler that made the shipped PTX");
     let (worse, better): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(Change::is_worse);

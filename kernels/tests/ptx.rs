@@ -127,5 +127,5 @@ fn shipped_ptx_is_what_nvrtc_makes() {
     }
     assert!(table[1..].iter().all(|row| row.split('\t').nth(3) == Some("0")), "a kernel spills: {table:?}");
     assert!(table.len() > 3 * MODULES.len());
-    compare(&root.join("ptx/registers.tsv"), &(table.join("\n") + "\n"));
+    compare(&root.join("registers.tsv"), &(table.join("\n") + "\n"));
 }

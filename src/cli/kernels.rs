@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The committed counts.
-const COMMITTED: &str = include_str!("../../kernels/counts.tsv");
+const COMMITTED: &str = include_str!("../../kernels/counts.txt");
 
 /// What can be done with the kernels.
 #[derive(Subcommand)]
@@ -66,13 +66,13 @@ pub fn run(command: &Kernels) -> Result<ExitCode> {
 }
 
 fn list(command: &List) -> Result<ExitCode> {
-    let counts = parsed(COMMITTED, "kernels/counts.tsv")?;
+    let counts = parsed(COMMITTED, "kernels/counts.txt")?;
     if command.output.format == Format::Json {
         let rows: Vec<_> = (counts.rows.iter())
-            .map(|((kernel, shape), numbers)| {
+            .map(|((case, kernel), numbers)| {
                 let numbers: serde_json::Map<_, _> =
                     METRICS.iter().zip(numbers).map(|(metric, number)| (metric.to_string(), json!(number))).collect();
-                json!({ "kernel": kernel, "shape": shape, "counts": numbers })
+                json!({ "kernel": kernel, "case": case, "counts": numbers })
             })
             .collect();
         let modules =
@@ -80,13 +80,13 @@ fn list(command: &List) -> Result<ExitCode> {
         return print_json(&json!({ "schema": 1, "compiler": counts.compiler, "modules": modules, "kernels": rows }));
     }
     let mut table =
-        table::Table::new(&["kernel", "shape", "warp instructions", "sectors in", "sectors out", "barriers"]);
-    for ((kernel, shape), numbers) in &counts.rows {
+        table::Table::new(&["case", "kernel", "warp instructions", "sectors in", "sectors out", "barriers"]);
+    for ((case, kernel), numbers) in &counts.rows {
         let of =
             |name: &str| METRICS.iter().zip(numbers).find(|(metric, _)| **metric == name).map(|(_, number)| *number);
         let shown = ["warp_instructions", "global_load_sectors", "global_store_sectors", "barriers"];
         let [instructions, read, written, barriers] = shown.map(|name| of(name).unwrap_or(0).to_string());
-        table.row([kernel.clone(), shape.clone(), instructions, read, written, barriers]);
+        table.row([case.clone(), kernel.clone(), instructions, read, written, barriers]);
     }
     let footer = "counts by the emulator, not times; a sector is 32 bytes";
     print(&format!("{}\n{footer}; PTX by {}\n", table.text(&[2, 3, 4, 5]), counts.compiler))
@@ -99,7 +99,7 @@ fn check(command: &Check) -> Result<ExitCode> {
     };
     let committed = match &command.against {
         Some(path) => read(path)?,
-        None => parsed(COMMITTED, "kernels/counts.tsv")?,
+        None => parsed(COMMITTED, "kernels/counts.txt")?,
     };
     let Some(changes) = measured.changes(&committed) else {
         let (ours, theirs) = (&measured.compiler, &committed.compiler);
