@@ -121,7 +121,7 @@ fn check(command: &Check) -> Result<ExitCode> {
     if better.is_empty() {
         return print(&format!("{} rows as committed\n", measured.rows.len()));
     }
-    let hint = "UPDATE=1 cargo test -p mercato-kernels --test traffic writes the table";
+    let hint = "UPDATE=1 cargo test -p mercato-kernels --test counts writes the table";
     print(&format!("better or new:{}\n{hint}\n", lines(&better)))
 }
 
