@@ -1,5 +1,9 @@
-//! The README's tables say what the program says. `UPDATE=1 cargo test generated` rewrites them.
-use mercato::{agents::spec::PRESETS, envs::ENVS, reports::Summary};
+//! The README's tables and the worlds' pages say what the program says. `UPDATE=1 cargo test generated` rewrites them.
+use mercato::{
+    agents::spec::PRESETS,
+    envs::{Actions, ENVS, Entry, Optimum, Params, Slot, Stage, Start, VectorEnv},
+    reports::{Line, Summary, episode_chart},
+};
 use std::path::Path;
 
 /// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` when UPDATE is set, and compares it otherwise.
@@ -63,4 +67,92 @@ fn the_tables_of_the_readme_are_fresh() {
         }
     }
     between_marks("results", &results);
+}
+
+const REWRITES: &str = "`UPDATE=1 cargo test generated` rewrites the pages of the worlds";
+
+/// Compares `text` with the file `name` under docs/envs, or writes it when UPDATE is set.
+fn page(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/envs").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("docs/envs is writable");
+        std::fs::write(&path, text).expect("written");
+    } else {
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "docs/envs/{name} is not fresh; {REWRITES}");
+    }
+}
+
+/// A page is a world's own text, what its defaults are worth, and a picture of an episode.
+#[test]
+fn the_pages_of_the_worlds_are_fresh() {
+    let mut index = String::from("# The worlds\n\nMade from the sources by `UPDATE=1 cargo test generated`.\n\n");
+    index += "| world | | optimum | kind |\n|---|---|---|---|\n";
+    let mut names = vec!["README.md".to_string()];
+    for entry in ENVS {
+        let world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+        let (name, optimum) = (entry.id.replace('/', "-"), world.optimum());
+        let kind = format!("{:?}", optimum.kind()).to_lowercase();
+        index += &format!("| [`{}`]({name}.md) | {} | {} | {kind} |\n", entry.id, entry.about(), value(&optimum));
+        page(&format!("{name}.md"), &text(entry, world.as_ref(), &optimum, &name));
+        page(&format!("{name}.svg"), &picture(entry, &name));
+        names.extend([format!("{name}.md"), format!("{name}.svg")]);
+    }
+    page("README.md", &index);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/envs");
+    for found in std::fs::read_dir(folder).expect("docs/envs") {
+        let found = found.expect("a readable entry").file_name().into_string().expect("a name in Unicode");
+        assert!(names.contains(&found), "docs/envs/{found} belongs to no world");
+    }
+}
+
+fn value(optimum: &Optimum) -> String {
+    match optimum.is_exact() {
+        true => format!("{:.4}", optimum.upper),
+        false => format!("{:.4} to {:.4}", optimum.lower, optimum.upper),
+    }
+}
+
+fn text(entry: &Entry, world: &dyn VectorEnv, optimum: &Optimum, name: &str) -> String {
+    let spec = world.spec();
+    let (title, rest) = entry.page().split_once('\n').map(|(a, b)| (a.to_string(), b.to_string())).expect("a title");
+    let mut text = format!("{title}\n\n`{}`\n{rest}\n## With its defaults\n\n", entry.id);
+    text += &format!("| | {} |\n|---|---|\n", spec.objective());
+    text += &format!("| optimum | {} ({}) |\n", value(optimum), optimum.method);
+    text += &format!("| `random` | {:.4} |\n", optimum.random);
+    for (policy, value) in &optimum.others {
+        text += &format!("| `{policy}` | {value:.4} |\n");
+    }
+    text += &format!("\n![Rewards of one episode under three policies]({name}.svg)\n\n");
+    text + &format!("```sh\nmercato rollout {} --policy random\n```\n", entry.id)
+}
+
+/// One episode of at most 300 steps under the random policy, the oracle or the last policy, and the first other one.
+fn picture(entry: &Entry, name: &str) -> String {
+    let world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+    let named = world.spec().policies.iter().copied().filter(|policy| world.spec().policy(policy).is_ok());
+    let named: Vec<&str> = named.collect();
+    let best = named.iter().copied().find(|policy| *policy == "oracle").or(named.last().copied());
+    let other = named.iter().copied().find(|policy| Some(*policy) != best);
+    let policies = best.into_iter().chain(other).chain(["random"]);
+    let lines: Vec<Line> =
+        policies.map(|policy| Line { policy: policy.into(), rewards: rewards(entry, policy) }).collect();
+    episode_chart(format!("{name}.svg"), entry.id, &lines).expect("the chart can be drawn").standalone()
+}
+
+fn rewards(entry: &Entry, policy: &str) -> Vec<f64> {
+    let mut world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+    let policy = world.spec().policy(policy).expect("a policy of the world");
+    let mut actions = Actions::new(1, world.spec().width);
+    let (mut observation, mut reward, mut stage) = (vec![0.0; world.spec().observation], [0.0], [Stage::First]);
+    let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+    world.reset(Start::evaluation(1, 0), slot).expect("the buffers fit");
+    let mut rewards = Vec::new();
+    while rewards.len() < 300 && !stage[0].is_last() {
+        world.reference(&policy, &mut actions).expect("the widths fit");
+        let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+        world.step(&actions, slot).expect("reference actions are admissible");
+        rewards.push(f64::from(reward[0]));
+    }
+    rewards
 }
