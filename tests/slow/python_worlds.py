@@ -153,7 +153,8 @@ def metrics_are_those_of_the_command_line():
                 over |= now
         assert "length" in values and envs.objective in values, id
         for name, found in values.items():
-            mean = played[name]["mean"]
+            mean, weight = played[name]["mean"], values.get(dict(envs.world_spec["weights"]).get(name))
+            found = found if weight is None else np.array(found @ weight / weight.sum())
             # Sums in another order: the last digits.
             assert abs(found.mean() - mean) <= 1e-12 * max(abs(mean), 1), f"{id}: {name} is {found.mean()}, not {mean}"
     print("info['metrics'] has the means that `mercato rollout` prints")
