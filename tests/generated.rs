@@ -90,7 +90,7 @@ fn the_pages_of_the_worlds_are_fresh() {
     index += "| world | | optimum | kind |\n|---|---|---|---|\n";
     let mut names = vec!["README.md".to_string()];
     for entry in ENVS {
-        let world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+        let world = entry.one(&Params::new()).expect("the defaults are admissible");
         let (name, optimum) = (entry.id.replace('/', "-"), world.optimum());
         let kind = format!("{:?}", optimum.kind()).to_lowercase();
         index += &format!("| [`{}`]({name}.md) | {} | {} | {kind} |\n", entry.id, entry.about(), value(&optimum));
@@ -129,7 +129,7 @@ fn text(entry: &Entry, world: &dyn VectorEnv, optimum: &Optimum, name: &str) -> 
 
 /// One episode of at most 300 steps under the random policy, the oracle or the last policy, and the first other one.
 fn picture(entry: &Entry, name: &str) -> String {
-    let world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+    let world = entry.one(&Params::new()).expect("the defaults are admissible");
     let named = world.spec().policies.iter().copied().filter(|policy| world.spec().policy(policy).is_ok());
     let named: Vec<&str> = named.collect();
     let best = named.iter().copied().find(|policy| *policy == "oracle").or(named.last().copied());
@@ -141,10 +141,12 @@ fn picture(entry: &Entry, name: &str) -> String {
 }
 
 fn rewards(entry: &Entry, policy: &str) -> Vec<f64> {
-    let mut world = entry.make(&Params::new(), 1).expect("the defaults are admissible");
+    let mut world = entry.one(&Params::new()).expect("the defaults are admissible");
     let policy = world.spec().policy(policy).expect("a policy of the world");
-    let mut actions = Actions::new(1, world.spec().width);
-    let (mut observation, mut reward, mut stage) = (vec![0.0; world.spec().observation], [0.0], [Stage::First]);
+    let rows = world.spec().rows;
+    let mut actions = Actions::new(rows, world.spec().width);
+    let mut observation = vec![0.0; rows * world.spec().observation];
+    let (mut reward, mut stage) = (vec![0.0; rows], vec![Stage::First; rows]);
     let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
     world.reset(Start::evaluation(1, 0), slot).expect("the buffers fit");
     let mut rewards = Vec::new();
