@@ -311,21 +311,22 @@ fn sine_and_cosine_together_are_both() {
     assert!(sin_cos64(f64::INFINITY).0.is_nan());
 }
 
-/// Zeros keep their sign, infinities and NaN go where mathematics sends them.
-/// Against statrs, over both tails; Φ(1.96) is in every table.
+/// Against statrs, over both tails, within statrs' own error (1.2e-11 at −1.06, by erfc of the C library); Φ(1.96) is in
+/// every table.
 #[test]
 fn the_normal_distribution_function_is_that_of_statrs() {
     use statrs::distribution::{ContinuousCDF, Normal};
     let law = Normal::new(0.0, 1.0).unwrap();
     for i in -1000..=1000 {
         let x = 0.01 * f64::from(i);
-        assert!((normal_cdf64(x) - law.cdf(x)).abs() < 1e-11, "{x}: {} {}", normal_cdf64(x), law.cdf(x));
+        assert!((normal_cdf64(x) - law.cdf(x)).abs() < 1e-10, "{x}: {} {}", normal_cdf64(x), law.cdf(x));
     }
     assert!((normal_cdf64(1.96) - 0.975_002_104_851_780).abs() < 1e-14);
     assert!(normal_cdf64(f64::NAN).is_nan());
     assert_eq!((normal_cdf64(f64::INFINITY), normal_cdf64(f64::NEG_INFINITY)), (1.0, 0.0));
 }
 
+/// Zeros keep their sign, infinities and NaN go where mathematics sends them.
 #[test]
 fn special_cases() {
     for odd in [sin, tanh, log1p] {

@@ -276,20 +276,22 @@ impl<'a> Menu<'a> {
     fn best(&self, exact: bool, slate: &mut [u32]) -> f32 {
         self.largest(0.0, slate);
         let mut value = self.value(slate);
-        // The value rises strictly, and there are finitely many slates; a handful of rounds is usual.
-        while exact {
+        if !exact {
+            return value;
+        }
+        // The value rises strictly, and there are finitely many slates; a handful of rounds is usual. A NaN ends it too.
+        loop {
             let mut next = [0; MOST_SLOTS];
             let next = &mut next[..slate.len()];
             self.largest(value, next);
             let risen = self.value(next);
-            // Not `risen <= value`: a NaN ends the search too.
-            if !(risen > value) {
-                break;
+            if risen > value {
+                value = risen;
+                slate.copy_from_slice(next);
+            } else {
+                return value;
             }
-            value = risen;
-            slate.copy_from_slice(next);
         }
-        value
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{
         simulated::{Estimate, simulated},
     },
     rng::{Purpose, Rng, Stream},
-    space::{Continuous, RowMut},
+    space::{Continuous, RowMut, clip},
 };
 use serde::{Deserialize, Serialize};
 
@@ -373,13 +373,7 @@ impl AuctionGym {
 
 #[inline]
 fn within(shade: f32) -> f32 {
-    if shade < 0.0 {
-        0.0
-    } else if shade > 1.0 {
-        1.0
-    } else {
-        shade
-    }
+    clip(shade, [0.0, 1.0])
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ use crate::{
     math::{exp, exp64, normal_cdf64, powi64},
     oracle::{Memo, simulated::simulated},
     rng::{Purpose, Rng, Stream},
-    space::{RowMut, Slate},
+    space::{RowMut, Slate, clip},
 };
 use serde::{Deserialize, Serialize};
 
@@ -387,13 +387,7 @@ fn topic_quality(topic: u8) -> f32 {
 
 #[inline]
 fn clipped(interest: f32) -> f32 {
-    if interest < -1.0 {
-        -1.0
-    } else if interest > 1.0 {
-        1.0
-    } else {
-        interest
-    }
+    clip(interest, [-1.0, 1.0])
 }
 
 fn mean_square(interests: &[f32]) -> f64 {
