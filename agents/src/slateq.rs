@@ -1,4 +1,4 @@
-//! SlateQ (Ie et al. 2019): slates by the values of their items. Everything beside the targets is [`dqn`](crate::dqn)'s.
+//! SlateQ (Ie et al. 2019): slates by the values of their items. Everything beside the targets is [`crate::dqn`]'s.
 //!
 //! The network gives a value and a utility to every item and to taking nothing; utilities are learnt from what is taken,
 //! values by temporal differences of what is taken towards the best slate of the next state. The world must show what was

@@ -47,7 +47,7 @@ impl Index {
     }
 
     /// The `count` items with the largest scores, the largest first and lower items first among equals, after looking
-    /// into at most `leaves` leaves of [`LEAF`] items: exact if that was enough, and `usize::MAX` always is.
+    /// into at most `leaves` leaves of 32 items: exact if that was enough, and `usize::MAX` always is.
     pub fn top(&self, query: &[f32], count: usize, leaves: usize) -> Vec<(u32, f32)> {
         let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
         let mut open = BinaryHeap::from([self.open(query, 0, 0, self.items.len())]);

@@ -6,7 +6,7 @@
 //! leaves money over. Truthful bidding, α = 1, is best where money is worth nothing else; here it is not.
 //!
 //! - Win: α v ≥ x and x ≤ money left. On the grid exactly, in whole numbers: i v ≥ 10 x for α = i/10.
-//! - Best value with t auctions and b units left: V_t(b) = V_{t−1}(b) + max_α Σ_{v,x} 1/100 · 1[win] (v + V_{t−1}(b − x)
+//! - Best value with t auctions and b units left: V_t(b) = V_{t−1}(b) + max_α Σ_{v,x} 1/100 · 1{win} (v + V_{t−1}(b − x)
 //!   − V_{t−1}(b)). On the interval only the multipliers x/v matter.
 //! - Fluid bound: V ≤ min_{μ ≥ 0} T E[(v − μ x)⁺] + μ B.
 //!

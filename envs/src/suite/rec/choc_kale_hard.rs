@@ -9,7 +9,7 @@
 //!
 //! - Satisfaction: z = σ(`sensitivity` · x), σ the logistic function, before the step changes x.
 //! - Engagement: ln e is normal with mean z · `choc` for chocolate, z · `kale` for kale, and standard deviation 1; so
-//!   E[e] = exp(that mean + 1/2).
+//!   E(e) = exp(that mean + 1/2).
 //! - Then x becomes `memory` · x + 1 − 2b + noise, noise normal with standard deviation `noise`.
 //!
 //! | | |

@@ -6,7 +6,7 @@
 //!
 //! State (z, y): topic z in 0..5 and engagement y in 0..3. Item i has topic i mod 5.
 //!
-//! - Choice: item i in proportion to exp(`affinity` · [i mod 5 = z] + `lure` · [i < 5]), nothing to exp(`nothing`).
+//! - Choice: item i in proportion to exp(`affinity` · 1{i mod 5 = z} + `lure` · 1{i < 5}), nothing to exp(`nothing`).
 //! - Bait taken: reward E_y, E the `engagement`; then y falls by one (at least to 0) with probability `tiring`.
 //! - Wholesome taken: reward `wholesome` · E_y; then y rises by one (at most to 2) with probability `restoring`.
 //! - Either way z becomes the item's topic.

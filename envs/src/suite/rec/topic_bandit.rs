@@ -4,8 +4,8 @@
 //! and users are unit vectors, and a click is the likelier the more they point the same way. No single item suits all:
 //! the best one earns half of what is possible.
 //!
-//! - Users u_m and items θ_i: before they are normalised to length 1, θ_i[j] = sin(1.7 (i + 1)(j + 1)) and
-//!   u_m[j] = cos(0.9 (m + 1)(j + 1) + j), with i, m and j from 0.
+//! - Users u_m and items θ_i: before they are normalised to length 1, θ_i(j) = sin(1.7 (i + 1)(j + 1)) and
+//!   u_m(j) = cos(0.9 (m + 1)(j + 1) + j), with i, m and j from 0.
 //! - Click: probability σ(`scale` · u·θ − `offset`), σ the logistic function.
 //! - Then the next user comes, uniformly drawn from all.
 //!
