@@ -34,7 +34,7 @@ class Optimum:
 
 
 def ids() -> list[str]:
-    """Ids of all worlds, `family/name-vN`."""
+    """Ids of the worlds with one agent, `family/name-vN`."""
     return _native.ids()
 
 

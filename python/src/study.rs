@@ -21,10 +21,11 @@ use std::{
     time::Duration,
 };
 
-/// Ids of all worlds, in the order of the documentation.
+/// Ids of the worlds with one agent, which is what Gymnasium knows, in the order of the documentation.
 #[pyfunction]
 pub fn ids() -> Vec<&'static str> {
-    ENVS.iter().map(|entry| entry.id).collect()
+    let alone = ENVS.iter().filter(|entry| entry.agents(&Params::new()).is_ok_and(|agents| agents == 1));
+    alone.map(|entry| entry.id).collect()
 }
 
 /// The page of the world `id` in Markdown.

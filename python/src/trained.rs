@@ -2,7 +2,7 @@
 use crate::failure::{parsed, raised};
 use mercato::{
     agents::{Agent, Checkpoint, Player, evaluate},
-    envs::{Actions, Params, Spec, make},
+    envs::{Actions, Params, Spec, find, make},
     rollout::metrics,
     trial::{described, trained},
 };
@@ -30,7 +30,7 @@ impl Trained {
         let checkpoint = Checkpoint::read(&path).map_err(raised)?;
         let (id, params, agent) = described(&path, &checkpoint).map_err(raised)?;
         let agent = trained(&path, &checkpoint, &id, &params, agent).map_err(raised)?;
-        let spec = make(&id, &params, 1).map_err(raised)?.spec().clone();
+        let spec = find(&id).and_then(|entry| entry.one(&params)).map_err(raised)?.spec().clone();
         let metadata = serde_json::json!(checkpoint.metadata).to_string();
         Ok(Trained { agent: Mutex::new(agent), spec, params, metadata })
     }
