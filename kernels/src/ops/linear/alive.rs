@@ -76,8 +76,9 @@ impl Back<'_> {
             }
             let Some(dx) = self.dx else { return true };
             let dx = &mut dx[..rows * inputs];
-            dx.fill(0.0);
-            if count > 0 {
+            if count == 0 {
+                dx.fill(0.0);
+            } else {
                 gather(&room.alive, self.weights, outputs, &mut room.weights);
                 let inputs = Product {
                     rows,
