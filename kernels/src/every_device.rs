@@ -80,13 +80,19 @@ fn there_and_back<D: Backend>(d: &D, layer: &Dense, rows: usize, seed: u64) -> [
     ]
 }
 
-/// Full and partial tiles of every product, small and large, with and without a ReLU; what lies beside a layer stays.
+/// Full and partial tiles of every product, small and large, of numbers that travel in fours and alone, with and without a
+/// ReLU; what lies beside a layer stays.
 #[test]
 fn linear() {
-    let shapes = [(1, 1, 1), (2, 33, 5), (31, 16, 31), (64, 10, 64), (65, 100, 33), (5, 129, 70), (40, 260, 300)];
-    for (at, (rows, inputs, outputs)) in shapes.into_iter().enumerate() {
-        let layer = Dense { inputs, outputs, weight: 3, bias: 3 + inputs * outputs, relu: at % 2 == 0 };
-        on_every_device!(d => there_and_back(d, &layer, rows, at as u64));
+    let small = [(1, 1, 1), (2, 33, 5), (31, 16, 31), (64, 10, 64), (65, 100, 33), (5, 129, 70), (40, 260, 300)];
+    let in_fours = [(4, 4, 4), (20, 36, 12), (36, 20, 44), (64, 100, 64), (33, 48, 68)];
+    let large = [(68, 20, 1012), (20, 68, 1012), (68, 1012, 20)];
+    for (at, (rows, inputs, outputs)) in [&small[..], &in_fours, &large].concat().into_iter().enumerate() {
+        // Where a layer begins decides whether numbers travel in fours.
+        for weight in [3, 4] {
+            let layer = Dense { inputs, outputs, weight, bias: weight + inputs * outputs, relu: at % 2 == 0 };
+            on_every_device!(d => there_and_back(d, &layer, rows, at as u64));
+        }
     }
 }
 

@@ -52,6 +52,13 @@ pub enum Arg {
     Real(f32),
 }
 
+impl Arg {
+    /// Whether the numbers begin on a boundary of four.
+    pub fn is_in_fours(&self) -> bool {
+        !matches!(self, Arg::Numbers { address, .. } if address % 16 != 0)
+    }
+}
+
 impl From<usize> for Arg {
     fn from(count: usize) -> Self {
         Arg::Count(count)
