@@ -1,17 +1,11 @@
 //! Prints what every kernel costs, counted by the emulator: `cargo run -p mercato-kernels --example counts`.
-use emulator::Snapshot;
 use mercato_kernels::{
     Cuda, Result,
     counts::{METRICS, Table},
+    workload::{self, Visitor},
 };
 
-#[path = "../tests/traffic/cases.rs"]
-mod cases;
-
-/// Counts of one case.
-type Counted = (String, Snapshot);
-
-#[allow(dead_code, reason = "tests/counts.rs takes only what is measured")]
+#[allow(dead_code, reason = "tests take only what is measured")]
 fn main() -> Result<()> {
     print!("{}", measured()?);
     Ok(())
@@ -20,11 +14,25 @@ fn main() -> Result<()> {
 /// The counts of the shipped kernels.
 pub fn measured() -> Result<Table> {
     let _alone = emulator::alone();
-    let mut table = Table::new();
-    for (case, counts) in cases::run(&Cuda::new()?) {
+    let mut counted = Counted { table: Table::new() };
+    workload::visit(&Cuda::new()?, &mut counted)?;
+    Ok(counted.table)
+}
+
+/// Counts what each operation does when it is run once.
+struct Counted {
+    table: Table,
+}
+
+impl Visitor for Counted {
+    fn visit(&mut self, case: &str, operation: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        emulator::reset();
+        operation()?;
+        let counts = emulator::snapshot();
         for kernel in counts.kernels.keys() {
-            table.rows.insert((case.clone(), kernel.clone()), METRICS.map(|metric| counts.kernel(kernel, metric)));
+            let row = METRICS.iter().map(|metric| counts.kernel(kernel, metric)).collect();
+            self.table.rows.insert((case.to_string(), kernel.clone()), row);
         }
+        Ok(())
     }
-    Ok(table)
 }

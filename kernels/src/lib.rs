@@ -29,6 +29,7 @@ pub mod ops;
 pub mod schedule;
 #[cfg(test)]
 mod testing;
+pub mod workload;
 
 pub use cpu::{Cpu, Isa};
 pub use cuda::Cuda;
