@@ -1,53 +1,13 @@
 //! Memory traffic of every kernel, by the emulated driver's counts: no local memory, no bank conflicts, hardly more sectors
 //! than must be touched.
-#[path = "traffic/cases.rs"]
-mod cases;
+use mercato_kernels::counts::{METRICS, Table};
+use std::sync::LazyLock;
 
-use emulator::Snapshot;
-use mercato_kernels::Cuda;
-use std::{collections::BTreeMap, sync::LazyLock};
-
-/// The counts that the tests read.
-const COUNTS: [&str; 15] = [
-    "launches",
-    "warp_instructions",
-    "thread_instructions",
-    "fma_instructions",
-    "global_load_requests",
-    "global_load_sectors",
-    "global_store_requests",
-    "global_store_sectors",
-    "shared_requests",
-    "shared_wavefronts",
-    "shared_ideal_wavefronts",
-    "local_requests",
-    "divergent_branches",
-    "barriers",
-    "atomics",
-];
-
-/// Counts of a kernel in a case.
-type Table = BTreeMap<(String, String), [u64; COUNTS.len()]>;
-
-fn measured() -> Table {
-    let _alone = emulator::alone();
-    let device = Cuda::new().expect("the emulator is loaded");
-    let mut table = Table::new();
-    for (case, counts) in cases::run(&device) {
-        for kernel in counts.kernels.keys() {
-            table.insert((case.clone(), kernel.clone()), COUNTS.map(|name| counts.kernel(kernel, name)));
-        }
-    }
-    table
-}
+#[path = "../examples/counts.rs"]
+mod measuring;
 
 /// Measured once for the tests that only look.
-static MEASURED: LazyLock<Table> = LazyLock::new(measured);
-
-#[test]
-fn two_runs_count_the_same() {
-    assert_eq!(*MEASURED, measured());
-}
+static MEASURED: LazyLock<Table> = LazyLock::new(|| measuring::measured().expect("the emulator runs every kernel"));
 
 /// Kernels that read two rows of shared memory with two lanes, in the same bank: two passes instead of one, for the few
 /// requests of one warp.
@@ -55,8 +15,8 @@ const CONFLICTS: [&str; 2] = ["td_summary", "linear_chosen_gradient"];
 
 #[test]
 fn no_kernel_spills_and_banks_are_free_of_conflicts() {
-    for ((case, kernel), counts) in &*MEASURED {
-        let of = |name: &str| counts[COUNTS.iter().position(|count| *count == name).expect("a count")];
+    for ((case, kernel), counts) in &MEASURED.rows {
+        let of = |name: &str| counts[METRICS.iter().position(|count| *count == name).expect("a count")];
         assert_eq!(of("local_requests"), 0, "{case} {kernel}: an array in local memory");
         let (wavefronts, ideal) = (of("shared_wavefronts"), of("shared_ideal_wavefronts"));
         let free = 100 * wavefronts <= 105 * ideal;
@@ -83,13 +43,11 @@ fn kernels_touch_hardly_more_sectors_than_they_must() {
         ("choose/256x100", "choose", 256 * (13 + 1), 256),
     ];
     for (case, kernel, read, written) in least {
-        let counts = MEASURED.get(&(case.into(), kernel.into())).unwrap_or_else(|| panic!("{case} has no {kernel}"));
-        let of = |name: &str| counts[COUNTS.iter().position(|count| *count == name).expect("a count")];
+        let counts =
+            MEASURED.rows.get(&(case.into(), kernel.into())).unwrap_or_else(|| panic!("{case} has no {kernel}"));
+        let of = |name: &str| counts[METRICS.iter().position(|count| *count == name).expect("a count")];
         let (loads, stores) = (of("global_load_sectors"), of("global_store_sectors"));
         assert!(100 * loads <= 115 * read, "{case} {kernel}: {loads} sectors read, {read} are the least");
         assert!(100 * stores <= 115 * written, "{case} {kernel}: {stores} sectors written, {written} are the least");
     }
 }
-
-/// Counts of one case.
-type Counted = (String, Snapshot);

@@ -1,16 +1,23 @@
-//! `mercato kernels list|check`: the CUDA kernels, what the emulator counts of them, and whether that got worse.
+//! `mercato kernels list|check|bench`: the CUDA kernels, what the emulator counts of them, whether that got worse, and how
+//! long they take on a GPU.
 use super::{Format, Output, print, print_json, table};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use mercato::kernels::{
-    counts::{Change, METRICS, Table},
-    cuda::MODULES,
+use mercato::{
+    Error,
+    kernels::{
+        counts::{Change, METRICS, Table},
+        cuda::{MODULES, nvrtc},
+        statics,
+    },
 };
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
+
+mod bench;
 
 /// The committed counts.
 const COMMITTED: &str = include_str!("../../kernels/counts.txt");
@@ -22,6 +29,8 @@ pub enum Kernels {
     List(List),
     /// Count again and compare; a kernel that got worse is exit code 3
     Check(Check),
+    /// Times on a GPU, by its events
+    Bench(bench::Bench),
 }
 
 /// Options of `mercato kernels list`.
@@ -62,6 +71,7 @@ pub fn run(command: &Kernels) -> Result<ExitCode> {
     match command {
         Kernels::List(list) => self::list(list),
         Kernels::Check(check) => self::check(check),
+        Kernels::Bench(bench) => bench::run(bench),
     }
 }
 
@@ -75,9 +85,27 @@ fn list(command: &List) -> Result<ExitCode> {
                 json!({ "kernel": kernel, "case": case, "counts": numbers })
             })
             .collect();
-        let modules =
-            MODULES.map(|(stem, ptx)| json!({ "source": format!("kernels/src/{stem}.cu"), "bytes": ptx.len() }));
-        return print_json(&json!({ "schema": 1, "compiler": counts.compiler, "modules": modules, "kernels": rows }));
+        let modules = MODULES
+            .map(|module| json!({ "source": format!("kernels/src/{}.cu", module.stem), "bytes": module.ptx.len() }));
+        let assembled = statics::committed().map_err(|problem| anyhow::anyhow!("kernels/registers.tsv: {problem}"))?;
+        let assembled: Vec<_> = (assembled.iter())
+            .map(|row| {
+                json!({
+                    "kernel": row.kernel,
+                    "architecture": row.architecture,
+                    "registers": row.registers,
+                    "spilled_bytes": row.spilled,
+                    "shared_bytes": row.shared,
+                })
+            })
+            .collect();
+        return print_json(&json!({
+            "schema": 1,
+            "compiler": counts.compiler,
+            "modules": modules,
+            "kernels": rows,
+            "assembled": assembled,
+        }));
     }
     let mut table =
         table::Table::new(&["case", "kernel", "warp instructions", "sectors in", "sectors out", "barriers"]);
@@ -105,12 +133,18 @@ fn check(command: &Check) -> Result<ExitCode> {
         let (ours, theirs) = (&measured.compiler, &committed.compiler);
         return print(&format!("not comparable: the counts are of {ours}, the table is of {theirs}\n"));
     };
-    let (worse, better): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(Change::is_worse);
+    let (registers, remark) = assembled()?;
+    let changes = changes.into_iter().chain(registers);
+    let (worse, better): (Vec<Change>, Vec<Change>) = changes.partition(Change::is_worse);
     if command.output.format == Format::Json {
         let told = |changes: &[Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>();
-        print_json(
-            &json!({ "schema": 1, "rows": measured.rows.len(), "worse": told(&worse), "better": told(&better) }),
-        )?;
+        print_json(&json!({
+            "schema": 1,
+            "rows": measured.rows.len(),
+            "registers": remark,
+            "worse": told(&worse),
+            "better": told(&better),
+        }))?;
     }
     if !worse.is_empty() {
         return Err(Worse(worse).into());
@@ -119,10 +153,23 @@ fn check(command: &Check) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if better.is_empty() {
-        return print(&format!("{} rows as committed\n", measured.rows.len()));
+        return print(&format!("{} rows as committed; registers: {remark}\n", measured.rows.len()));
     }
     let hint = "UPDATE=1 cargo test -p mercato-kernels --test counts writes the table";
     print(&format!("better or new:{}\n{hint}\n", lines(&better)))
+}
+
+/// What the assembler makes of the kernels against the committed table, and in words whether it could be asked.
+fn assembled() -> Result<(Vec<Change>, String)> {
+    let committed = statics::committed().map_err(|problem| anyhow::anyhow!("kernels/registers.tsv: {problem}"))?;
+    match nvrtc::version() {
+        Ok(version) if version == statics::VERSION => {
+            let changes = statics::changes(&statics::measured().map_err(Error::from)?, &committed);
+            Ok((changes, format!("{} rows compared", committed.len())))
+        }
+        Ok((major, minor)) => Ok((Vec::new(), format!("not comparable with those of NVRTC {major}.{minor}"))),
+        Err(error) => Ok((Vec::new(), format!("not compared: {error}"))),
+    }
 }
 
 fn lines(changes: &[Change]) -> String {
