@@ -86,7 +86,7 @@ impl Table {
             ptx.lines()
                 .find_map(|line| line.strip_prefix("// Cuda compilation").map(|rest| format!("Cuda compilation{rest}")))
         };
-        let compiler = crate::cuda::MODULES.iter().find_map(|(_, ptx)| named(ptx)).unwrap_or_default();
+        let compiler = crate::cuda::MODULES.iter().find_map(|module| named(module.ptx)).unwrap_or_default();
         Table { compiler, metrics: &METRICS, rows: BTreeMap::new() }
     }
     /// A table without rows, for instructions of the CPU counted by `compiler` and tools.

@@ -4,7 +4,7 @@
 //! A tile may have any shape, because no tile splits the chain: plain loops, AVX2 and AVX-512 give the same bits.
 use crate::{
     cpu::Isa,
-    cuda::{Arg, Cuda, Grid},
+    cuda::{Arg, Cuda, Grid, blocks},
     error::{Error, Result},
 };
 
@@ -160,6 +160,27 @@ impl DeviceProduct {
 
     /// Puts the product into the device's stream.
     pub fn run(self, cuda: &Cuda) -> Result<()> {
+        match cuda.blas() {
+            None => self.exactly(cuda),
+            Some(blas) => {
+                blas.product(&self)?;
+                self.finish(cuda)
+            }
+        }
+    }
+
+    /// What is not in cuBLAS's product: where it starts, and the ReLU.
+    fn finish(&self, cuda: &Cuda) -> Result<()> {
+        if matches!(self.start, Arg::Nothing) && !self.relu {
+            return Ok(());
+        }
+        let cells = self.rows * self.columns;
+        let sizes = [cells.into(), self.columns.into(), self.relu.into()];
+        cuda.launch("linear_finish", blocks(cells, 256), &[&sizes[..], &[self.start, self.out]].concat())
+    }
+
+    /// By our own kernels.
+    fn exactly(self, cuda: &Cuda) -> Result<()> {
         let tiles = |width: usize| [self.columns.div_ceil(width), self.rows.div_ceil(width)];
         let [across, down] = tiles(64);
         let large = across * down >= ENOUGH_TILES;

@@ -1,4 +1,6 @@
-//! `mercato kernels list|check`: the operations, what they cost, and whether that got worse.
+//! `mercato kernels list|check|bench`: the operations, what they cost, whether that got worse, and how long they take on a
+//! GPU.
+mod bench;
 mod callgrind;
 mod check;
 
@@ -6,7 +8,11 @@ use super::{Format, Output, print, print_json, table};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use mercato::{
-    kernels::{counts::Table, cuda::MODULES},
+    kernels::{
+        counts::Table,
+        cuda::{MODULES, nvrtc::Statics},
+        statics,
+    },
     reports::{Growth, growth_chart},
 };
 use serde_json::json;
@@ -39,6 +45,8 @@ pub enum Kernels {
     List(List),
     /// Count again and compare; a kernel that got worse is exit code 3
     Check(check::Check),
+    /// Times on a GPU, by its events
+    Bench(bench::Bench),
     /// What valgrind runs
     #[command(hide = true)]
     RunCases,
@@ -59,6 +67,7 @@ pub fn run(command: &Kernels) -> Result<ExitCode> {
     match command {
         Kernels::List(list) => self::list(list),
         Kernels::Check(check) => check::run(check),
+        Kernels::Bench(bench) => bench::run(bench),
         Kernels::RunCases => callgrind::run_cases(),
     }
 }
@@ -70,10 +79,23 @@ fn list(command: &List) -> Result<ExitCode> {
         fs::write(path, chart.standalone()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if command.output.format == Format::Json {
-        let modules =
-            MODULES.map(|(stem, ptx)| json!({ "source": format!("kernels/src/{stem}.cu"), "bytes": ptx.len() }));
+        let modules = MODULES
+            .map(|module| json!({ "source": format!("kernels/src/{}.cu", module.stem), "bytes": module.ptx.len() }));
+        let assembled: Vec<_> = registers()?
+            .iter()
+            .map(|row| {
+                json!({
+                    "kernel": row.kernel,
+                    "architecture": row.architecture,
+                    "registers": row.registers,
+                    "spilled_bytes": row.spilled,
+                    "shared_bytes": row.shared,
+                })
+            })
+            .collect();
         return print_json(&json!({
             "schema": 2, "compiler": cuda.compiler, "modules": modules, "kernels": rows(&cuda),
+            "assembled": assembled,
             "cpu": { "compiler": cpu.compiler, "operations": rows(&cpu) },
         }));
     }
@@ -119,6 +141,11 @@ fn list(command: &List) -> Result<ExitCode> {
         operations.text(&[1, 2]),
         cpu.compiler
     ))
+}
+
+/// What the assembler makes of the kernels, as committed.
+fn registers() -> Result<Vec<Statics>> {
+    statics::committed().map_err(|problem| anyhow::anyhow!("kernels/registers.tsv: {problem}"))
 }
 
 /// Every row with its counts by name.

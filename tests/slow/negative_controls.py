@@ -76,6 +76,8 @@ CONTROLS = [
     ("argument list out of step", "adam_norm", SWAP[0], SWAP[1], 0, "every_device::adam"),
     ("division of a fast-math compiler", "adam", "div.rn.f32", "div.approx.f32", 0, "every_device::adam"),
     ("product that an assembler may contract", "adam", "mul.rn.f32", "mul.f32", 0, "every_device::adam"),
+    ("bias of the wrong column beside a fast product", "linear_finish", "rem.u32", "div.u32", 0, "every_device::products_by_cublas"),
+    ("ReLU of a fast product the other way", "linear_finish", "setp.gt.f32", "setp.lt.f32", 0, "every_device::products_by_cublas"),
     ("one instruction more", "td", "ret;", "membar.gl; ret;", 0, "counts"),
     ("an array in local memory", "newest", "ret;", SPILL, 0, "counts"),
     ("a load that is not coalesced", "adam_norm", "ret;", SCATTER, 0, "counts"),
@@ -98,6 +100,7 @@ HOST = [
     ("count larger than the buffer", "a_fault_stays_until_the_reset"),
     ("waits, allocations and other streams in a capture", "captures_follow_the_rules"),
     ("blocks and shared memory beyond the limits", "launches_that_no_device_takes_are_refused"),
+    ("first product of cuBLAS captured, or without a workspace", "captured_products_need_a_workspace_and_a_first_product"),
     ("copy past the end, free of no allocation", "copies_past_the_end_and_double_frees_are_refused"),
 ]
 

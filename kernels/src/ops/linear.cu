@@ -20,6 +20,15 @@ KERNEL linear_bias(u32 rows, u32 outputs, u32 relu, const float *__restrict__ y,
     bias[column] = sum;
 }
 
+// What a product by a library lacks: y + start by columns, where there is one, and the ReLU of it.
+KERNEL linear_finish(u32 cells, u32 columns, u32 relu, const float *__restrict__ start, float *__restrict__ y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= cells) return;
+    float number = y[at];
+    if (start != nullptr) number += start[at % columns];
+    y[at] = !relu || number > 0.0f ? number : 0.0f;
+}
+
 // y[r]: the output chosen[r] of row r. A warp owns 32 rows, a lane one of them; x passes through shared memory, because
 // its rows are long and lanes need one number of each.
 KERNEL linear_chosen(u32 rows, u32 inputs, u32 outputs, const float *__restrict__ weight,

@@ -1,9 +1,16 @@
 //! `mercato kernels check`: count again, and compare with the committed tables.
 use super::super::{Format, Output, print, print_json};
-use super::{CPU, CUDA, Committed, callgrind};
+use super::{CPU, CUDA, Committed, callgrind, registers};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use mercato::kernels::counts::{CPU_METRICS, Change, Table};
+use mercato::{
+    Error,
+    kernels::{
+        counts::{CPU_METRICS, Change, Table},
+        cuda::nvrtc,
+        statics,
+    },
+};
 use serde_json::json;
 use std::{
     env, fs,
@@ -30,7 +37,7 @@ pub struct Check {
 /// What is counted.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
-    /// The CUDA kernels, by the emulator
+    /// The CUDA kernels, by the emulator, and their registers, by NVRTC's assembler
     Cuda,
     /// The CPU's operations, by valgrind
     Cpu,
@@ -77,6 +84,9 @@ pub fn run(command: &Check) -> Result<ExitCode> {
                 Ok(measured) => compared(&measured, &before(command, of)?),
             };
             verdicts.push((of, verdict));
+        }
+        if command.only != Some(Part::Cpu) {
+            verdicts.push((&REGISTERS, assembled()?));
         }
     }
     if command.output.format == Format::Json {
@@ -127,6 +137,24 @@ impl Verdict {
     fn worse(self) -> Vec<Change> {
         if let Verdict::Compared { worse, .. } = self { worse } else { Vec::new() }
     }
+}
+
+/// What the assembler makes of the kernels; `cargo test -p mercato-kernels --test ptx` is what writes its table.
+const REGISTERS: Committed = Committed { part: "registers", path: "kernels/registers.tsv", text: "" };
+
+/// The registers against the committed table, where the pinned NVRTC is at hand.
+fn assembled() -> Result<Verdict> {
+    let version = match nvrtc::version() {
+        Ok(version) => version,
+        Err(error) => return Ok(Verdict::Skipped(error.to_string())),
+    };
+    if version != statics::VERSION {
+        let named = |(major, minor): (i32, i32)| format!("NVRTC {major}.{minor}");
+        return Ok(Verdict::NotComparable { counts: named(version), table: named(statics::VERSION) });
+    }
+    let (measured, committed) = (statics::measured().map_err(Error::from)?, registers()?);
+    let (worse, better) = statics::changes(&measured, &committed).into_iter().partition(Change::is_worse);
+    Ok(Verdict::Compared { rows: measured.len(), worse, better })
 }
 
 /// The table to compare with.
