@@ -49,6 +49,10 @@ pub fn visit<D: Backend>(device: &D, visitor: &mut dyn Visitor) -> Result<()> {
     for (rows, inputs, outputs) in [(16, 100, 64), (64, 100, 64), (64, 64, 10), (256, 100, 64), (256, 256, 256)] {
         linear(device, visitor, rows, inputs, outputs)?;
     }
+    // Many tiles of 64, of numbers that travel in fours and alone.
+    for (rows, inputs, outputs) in [(64, 32, 2048), (64, 2048, 32), (64, 33, 2048), (64, 2047, 32)] {
+        linear(device, visitor, rows, inputs, outputs)?;
+    }
     for (rows, inputs, outputs) in [(64, 64, 10), (256, 128, 100)] {
         chosen(device, visitor, rows, inputs, outputs)?;
     }
