@@ -4,7 +4,7 @@
 //! A tile may have any shape, because no tile splits the chain: plain loops, AVX2 and AVX-512 give the same bits.
 use crate::{
     cpu::Isa,
-    cuda::{Arg, Cuda, Grid},
+    cuda::{Arg, Cuda, Grid, blocks},
     error::{Error, Result},
 };
 
@@ -151,20 +151,58 @@ pub(crate) struct DeviceProduct {
 /// From so many tiles of 64 × 64 on, a device has work for its processors; below, tiles of 32 × 32 give it more.
 const ENOUGH_TILES: usize = 32;
 
+/// The kernels of a layout: for tiles of 32 and of 64, each for numbers that travel in fours, and one at a time.
+type Kernels = [[&'static str; 2]; 2];
+const FORWARD: Kernels =
+    [["gemm_forward_32", "gemm_forward_32_singles"], ["gemm_forward_64", "gemm_forward_64_singles"]];
+const WEIGHTS: Kernels =
+    [["gemm_weights_32", "gemm_weights_32_singles"], ["gemm_weights_64", "gemm_weights_64_singles"]];
+const INPUTS: Kernels = [["gemm_inputs_32", "gemm_inputs_32_singles"], ["gemm_inputs_64", "gemm_inputs_64_singles"]];
+
 impl DeviceProduct {
+    /// Whether every row of every matrix begins and ends on a boundary of four numbers.
+    fn is_in_fours(&self) -> bool {
+        let (left, right) = match self.layout {
+            Layout::Forward => (self.depth, self.columns),
+            Layout::Weights => (self.rows, self.columns),
+            Layout::Inputs => (self.depth, self.depth),
+        };
+        [self.left.1, self.right.1, left, right, self.columns].iter().all(|length| length % 4 == 0)
+            && [self.left.0, self.right.0, self.out].iter().all(Arg::is_in_fours)
+    }
+
     /// Puts the product into the device's stream.
     pub fn run(self, cuda: &Cuda) -> Result<()> {
+        match cuda.blas() {
+            None => self.exactly(cuda),
+            Some(blas) => {
+                blas.product(&self)?;
+                self.finish(cuda)
+            }
+        }
+    }
+
+    /// What is not in cuBLAS's product: where it starts, and the ReLU.
+    fn finish(&self, cuda: &Cuda) -> Result<()> {
+        if matches!(self.start, Arg::Nothing) && !self.relu {
+            return Ok(());
+        }
+        let cells = self.rows * self.columns;
+        let sizes = [cells.into(), self.columns.into(), self.relu.into()];
+        cuda.launch("linear_finish", blocks(cells, 256), &[&sizes[..], &[self.start, self.out]].concat())
+    }
+
+    /// By our own kernels.
+    fn exactly(self, cuda: &Cuda) -> Result<()> {
         let tiles = |width: usize| [self.columns.div_ceil(width), self.rows.div_ceil(width)];
         let [across, down] = tiles(64);
         let large = across * down >= ENOUGH_TILES;
-        let kernel = match (self.layout, large) {
-            (Layout::Forward, false) => "gemm_forward_32",
-            (Layout::Forward, true) => "gemm_forward_64",
-            (Layout::Weights, false) => "gemm_weights_32",
-            (Layout::Weights, true) => "gemm_weights_64",
-            (Layout::Inputs, false) => "gemm_inputs_32",
-            (Layout::Inputs, true) => "gemm_inputs_64",
+        let kernels = match self.layout {
+            Layout::Forward => FORWARD,
+            Layout::Weights => WEIGHTS,
+            Layout::Inputs => INPUTS,
         };
+        let kernel = kernels[usize::from(large)][usize::from(!self.is_in_fours())];
         // The kernels reckon places within an operand in 32 bits.
         let longer = if self.rows > self.columns { self.rows } else { self.columns };
         let most = longer.saturating_mul(self.depth);

@@ -3,7 +3,7 @@ use crate::failure::{parsed, raised};
 use mercato::{
     Error, Experiment, Trial,
     envs::{ENVS, Params, find},
-    kernels::{Cpu, Cuda},
+    kernels::KernelSource,
     reports::{Record, read_records},
     runner::{Observer, Runner},
     trial::Device,
@@ -67,8 +67,11 @@ pub fn run(
     if jobs == 0 {
         return Err(PyValueError::new_err("jobs is 0; it must be at least 1"));
     }
-    let device = opened(device)?;
-    let experiment = Experiment::from_json("experiment", parsed("experiment", experiment)?).map_err(raised)?;
+    let device = named(device)?;
+    let mut experiment = Experiment::from_json("experiment", parsed("experiment", experiment)?).map_err(raised)?;
+    let math = device.math(experiment.math).map_err(raised)?;
+    device.check(math).map_err(raised)?;
+    experiment.math = Some(math);
     let trials = experiment.trials().map_err(raised)?;
     let total: u64 = trials.iter().map(|trial| trial.steps).sum();
     let (stop, counter) = (AtomicBool::new(false), Counter(AtomicU64::new(0)));
@@ -107,14 +110,13 @@ pub fn run(
     Ok(records.map_err(raised)?.iter().map(Record::to_line).collect())
 }
 
-/// The device called `name`, opened once: better now than in every trial.
-fn opened(name: &str) -> PyResult<Device> {
-    let device = match name {
-        "cpu" => Cpu::new().map(|_| Device::Cpu),
-        "cuda" => Cuda::new().map(|_| Device::Cuda),
-        _ => return Err(PyValueError::new_err(format!("the device is {name:?}; it must be \"cpu\" or \"cuda\""))),
-    };
-    device.map_err(raised)
+/// The device called `name`.
+fn named(name: &str) -> PyResult<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Ok(Device::Cuda { kernels: KernelSource::Shipped }),
+        _ => Err(PyValueError::new_err(format!("the device is {name:?}; it must be \"cpu\" or \"cuda\""))),
+    }
 }
 
 /// Writes the report of the records in `folder` and returns its figures, as JSON.

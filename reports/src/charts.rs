@@ -7,11 +7,13 @@
 mod canvas;
 mod curves;
 mod episode;
+mod growth;
 mod placement;
 mod scores;
 
 pub use curves::slug;
 pub use episode::{Line, draw as episode};
+pub use growth::{Growth, draw as growth};
 
 use crate::summary::{Summary, World};
 

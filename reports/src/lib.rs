@@ -43,7 +43,7 @@ pub mod summary;
 pub mod tensorboard;
 pub mod verdicts;
 
-pub use charts::{Chart, ChartError, Line, episode as episode_chart};
+pub use charts::{Chart, ChartError, Growth, Line, episode as episode_chart, growth as growth_chart};
 pub use columns::TableError;
 pub use record::{Record, RecordError, parse, read_records};
 pub use report::{ReportContext, ReportError, WorldText, write_report};
