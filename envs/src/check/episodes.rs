@@ -76,7 +76,7 @@ pub(super) fn stages(build: &Build<'_>) -> Verdict {
 
 pub(super) fn metrics(build: &Build<'_>) -> Verdict {
     everywhere(build, |player| {
-        let names = player.spec().metrics;
+        let names = player.spec().metrics.clone();
         for row in player.rows().filter(|&row| player.stage[row].is_last()) {
             // What a world leaves unwritten must not pass for a metric.
             let mut values = vec![f64::NAN; names.len()];
@@ -101,7 +101,7 @@ pub(super) fn expected_reward(build: &Build<'_>) -> Verdict {
         let over: Vec<bool> = player.stage.iter().map(|stage| stage.is_last()).collect();
         player.step()?;
         for (row, (&expected, over)) in expected.iter().zip(over).enumerate() {
-            let reward = f64::from(player.reward[row]);
+            let reward = f64::from(player.paid(row));
             let seen = || format!("step {step}, row {row}: expected reward {expected}");
             ensure(expected.is_finite(), seen)?;
             ensure(!over || expected == 0.0, || format!("{}, but its episode is over", seen()))?;
@@ -182,7 +182,7 @@ fn objective(player: &mut Player, policy: &Reference) -> Result<Moments, Broken>
         player.play(policy)?;
         for (row, episode) in running.iter_mut().enumerate() {
             let Some((sum, steps, weight)) = episode else { continue };
-            *sum += *weight * f64::from(player.reward[row]);
+            *sum += *weight * f64::from(player.paid(row));
             *steps += 1.0;
             *weight *= if discount > 0.0 { discount } else { 1.0 };
             if player.stage[row].is_last() {

@@ -195,6 +195,15 @@ impl VectorEnv for Wrong {
             self.inner.metrics(row, out);
         }
     }
+    fn check(&self, actions: &Actions) -> Result<()> {
+        self.inner.check(actions)
+    }
+    fn total_costs(&self, row: usize, out: &mut [f64]) {
+        self.inner.total_costs(row, out);
+    }
+    fn finite(&self) -> Option<(crate::oracle::finite::Finite, Vec<f64>)> {
+        self.inner.finite()
+    }
     fn optimum(&self) -> Optimum {
         let sound = self.inner.optimum();
         match self.breaks {
