@@ -15,7 +15,7 @@
 //! | `reward_noise` | 0 to 1000000, default 0 | adds to every reward a normal number with mean 0 and this standard deviation | unchanged: returns are judged without the noise, and it tells nothing of the state |
 //! | `reward_delay` | 0 to 1000 steps, default 0 | shows a reward so many steps late; what is outstanding when an episode ends comes with its last step | unchanged: only the moment at which a reward is seen moves |
 //! | `reward_missing` | 0 to below 1, default 0 | loses every reward with this probability: it reads 0 | unchanged: what is shown is worth (1 − probability) times what is judged, whatever the policy |
-//! | `sticky_actions` | 0 to below 1, default 0 | with this probability the action carried out in the step before is carried out again, whatever was chosen (Machado et al. 2018); an episode's first is free | at most the plain optimum, whose agent could stick to its actions by itself; exact where the world is a small table of states, else bounded from below by simulating the reference policies |
+//! | `sticky_actions` | 0 to below 1, default 0 | with this probability the action carried out in the step before is carried out again, whatever was chosen (Machado et al. 2018); an episode's first is free | at most the plain optimum, whose agent could stick to its actions by itself; exact, for who knows the state and what was carried out last, where the world is a small table of states; else bounded from below by simulating the reference policies |
 //! | `drift_step` | 0 (never) to below the horizon, default 0 | from this step of an episode on every action means its opposite: item i of n is item n − 1 − i, the number x of [low, high] is low + high − x | unchanged: who knows the step turns every action round |
 //! | `mask_rate` | 0 to below 1, default 0 | every item is unavailable with this probability, anew in each step; the observation has `action_mask`, 1 for every item on offer. Who chooses another gets the next one on offer, counted cyclically. Where fewer are left than an action needs, all are on offer. For worlds with at most 1024 items | at most the plain optimum, whose agent could close items by itself; bounded from below by simulating the reference policies |
 //! | `cost` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
@@ -110,13 +110,15 @@ impl Modifiers {
             }
         }
         if self.drift_step >= spec.horizon {
-            let range = format!("between 0 (never) and {}, as {} has {} steps", spec.horizon - 1, spec.id, spec.horizon);
+            let range =
+                format!("between 0 (never) and {}, as {} has {} steps", spec.horizon - 1, spec.id, spec.horizon);
             return Err(parameter("drift_step", self.drift_step, &range));
         }
         if self.mask_rate > 0.0 {
             let items = actions::Items::of(&spec.shape).map_or(0, |items| items.count);
             if !(2..=MOST_MASKED).contains(&items) {
-                let range = format!("0, as actions of {} are {}; masks are for 2 to {MOST_MASKED} items", spec.id, spec.shape);
+                let range =
+                    format!("0, as actions of {} are {}; masks are for 2 to {MOST_MASKED} items", spec.id, spec.shape);
                 return Err(parameter("mask_rate", self.mask_rate, &range));
             }
         }
@@ -171,7 +173,10 @@ mod tests {
             assert!(at > last || last == 0, "{name} stands elsewhere");
             last = at;
         }
-        assert_eq!(to_json(&Modifiers::default()).expect("a table").as_object().map(|all| all.len()), Some(names.len()));
+        assert_eq!(
+            to_json(&Modifiers::default()).expect("a table").as_object().map(|all| all.len()),
+            Some(names.len())
+        );
     }
 
     #[test]
@@ -255,7 +260,8 @@ mod tests {
     #[test]
     fn noise_and_loss_have_their_moments() {
         let (shown, paid) = rewards("classic/cartpole-v1", &[("reward_noise", json!(2.0))], 0, 20_000);
-        let noise: Vec<f64> = (shown.iter().zip(&paid)).filter(|(_, paid)| **paid != 0.0).map(|(s, p)| f64::from(s - p)).collect();
+        let noise: Vec<f64> =
+            (shown.iter().zip(&paid)).filter(|(_, paid)| **paid != 0.0).map(|(s, p)| f64::from(s - p)).collect();
         let mean = noise.iter().sum::<f64>() / noise.len() as f64;
         let square = noise.iter().map(|x| x * x).sum::<f64>() / noise.len() as f64;
         let n = (noise.len() as f64).sqrt();
@@ -271,7 +277,8 @@ mod tests {
     #[test]
     fn a_weighted_cost_is_taken_from_what_is_shown_alone() {
         let (plain, _) = rewards("health/dose-v1", &[], 2, 400);
-        let (shown, paid) = rewards("health/dose-v1", &[("cost", json!("toxicity")), ("cost_weight", json!(0.5))], 2, 400);
+        let (shown, paid) =
+            rewards("health/dose-v1", &[("cost", json!("toxicity")), ("cost_weight", json!(0.5))], 2, 400);
         assert_eq!(paid, plain);
         assert!(shown.iter().zip(&paid).all(|(shown, paid)| shown <= paid));
         assert!(shown.iter().sum::<f32>() < paid.iter().sum::<f32>() - 10.0);

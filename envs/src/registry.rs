@@ -76,6 +76,13 @@ impl Entry {
     pub fn agents(&self, params: &Params) -> Result<usize> {
         (self.agents)(self.id, &divided(params).0)
     }
+    /// `rows`, or a few more: as many as whole worlds have.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn whole(&self, params: &Params, rows: usize) -> Result<usize> {
+        Ok(rows.next_multiple_of(self.agents(params)?))
+    }
     /// One world, with as many rows as it has agents.
     ///
     /// # Errors

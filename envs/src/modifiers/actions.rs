@@ -69,7 +69,9 @@ pub(super) fn turn_round(shape: &Shape, action: RowMut<'_>) {
             Shape::Slate { candidates, slots } => RowMut { items: turn_items(*candidates, *slots, items), reals },
             Shape::Continuous(bounds) => {
                 let (own, reals) = reals.split_at_mut(bounds.len());
-                own.iter_mut().zip(bounds).for_each(|(real, &[low, high])| *real = low + high - clip(*real, [low, high]));
+                own.iter_mut()
+                    .zip(bounds)
+                    .for_each(|(real, &[low, high])| *real = low + high - clip(*real, [low, high]));
                 RowMut { items, reals }
             }
             Shape::Product(parts) => parts.iter().fold(RowMut { items, reals }, |rest, part| turn(part, rest)),

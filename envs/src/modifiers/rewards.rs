@@ -63,9 +63,7 @@ impl Rewards {
         if modifiers.reward_noise > 0.0 {
             shown += modifiers.reward_noise * here.stream(Purpose::REWARD_NOISE).normal();
         }
-        if modifiers.reward_missing > 0.0
-            && here.stream(Purpose::REWARD_MISSING).bernoulli(modifiers.reward_missing)
-        {
+        if modifiers.reward_missing > 0.0 && here.stream(Purpose::REWARD_MISSING).bernoulli(modifiers.reward_missing) {
             shown = 0.0;
         }
         if self.delay > 0 {

@@ -337,9 +337,11 @@ impl VectorEnv for Modified {
     fn reset(&mut self, start: Start, out: Slot<'_>) -> Result<()> {
         self.check_slot(&out)?;
         let Slot { observation, reward, stage } = out;
-        self.write(Slot { observation: &mut *observation, reward, stage }, |_| true, |inner, out| {
-            inner.reset(start, out)
-        })?;
+        self.write(
+            Slot { observation: &mut *observation, reward, stage },
+            |_| true,
+            |inner, out| inner.reset(start, out),
+        )?;
         (self.rng, self.first_row) = (Rng::new(start.seed, start.domain), start.first_row);
         self.clocks.fill(Clock::default());
         (0..self.spec.rows).for_each(|row| self.rewards.start(row));
@@ -387,8 +389,7 @@ impl VectorEnv for Modified {
         length("chosen rows", chosen.len(), self.spec.rows)?;
         self.write(slot, |row| chosen[row], |inner, out| inner.next_episode(chosen, out))?;
         for row in (0..self.spec.rows).filter(|row| chosen[*row]) {
-            self.clocks[row] =
-                Clock { episode: self.clocks[row].episode.wrapping_add(1), step: 0, over: false };
+            self.clocks[row] = Clock { episode: self.clocks[row].episode.wrapping_add(1), step: 0, over: false };
             self.rewards.start(row);
         }
         self.show_masks(observation, |row| chosen[row]);
@@ -495,7 +496,8 @@ impl VectorEnv for Modified {
             return Err(Error::Restore("its rewards have another shape".into()));
         }
         self.inner.restore(&saved.world)?;
-        (self.rng, self.first_row, self.clocks, self.rewards) = (saved.rng, saved.first_row, saved.clocks, saved.rewards);
+        (self.rng, self.first_row, self.clocks, self.rewards) =
+            (saved.rng, saved.first_row, saved.clocks, saved.rewards);
         (self.carried_out.items, self.carried_out.reals) = (saved.items, saved.reals);
         (0..self.spec.rows).for_each(|row| self.draw_mask(row));
         Ok(())
