@@ -322,6 +322,8 @@ mod tests {
         assert_ne!(id(&[]), id(&["worlds.0.agents.1.set.batch=32"]));
         assert_ne!(id(&[]), id(&["worlds.0.params.length=9"]));
         assert_eq!(id(&[]), id(&["worlds.0.params.length=8"]), "a default that is written out changes nothing");
+        assert_ne!(id(&[]), id(&["worlds.0.params.sticky_actions=0.25"]));
+        assert_eq!(id(&[]), id(&["worlds.0.params.sticky_actions=0"]), "a modifier that is off changes nothing");
     }
 
     /// What was run exactly keeps its id, whether or not that is said; other arithmetic is another trial, but for reference

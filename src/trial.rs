@@ -423,7 +423,7 @@ impl<'a> Run<'a> {
         let trial = self.trial;
         match &trial.player {
             Player::Reference(name) => {
-                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes))?;
+                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes)?)?;
                 let mut policy = Untrained::parse(name, env.spec())?;
                 self.evaluate(env.as_mut(), policy.player(), true)
             }
@@ -531,14 +531,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn rows_of(&self, episodes: u32) -> usize {
-        (if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS }) as usize
+    fn rows_of(&self, episodes: u32) -> Result<usize> {
+        let rows = if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS };
+        Ok(envs::find(&self.trial.env)?.whole(&self.trial.params, rows as usize)?)
     }
 
     /// Evaluates `agent`, which learns in `training`.
     fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
-        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes });
+        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes })?;
         let mut env = envs::make(&self.trial.env, &self.trial.params, rows)?;
         let mut policy = agent.greedy(rows)?;
         let result = self.evaluate(env.as_mut(), agents::Player::Policy(policy.as_mut()), last);

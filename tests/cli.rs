@@ -43,6 +43,9 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["rollout", "classic/chain-v1", "--set", "length"], 2, &["key=value"]);
     refused(&["rollout", "classic/chain-v1", "--policy", "constant=7"], 2, &["one of 2"]);
     refused(&["rollout", "classic/chain-v1", "--episodes", "0"], 2, &["episodes"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "stickyactions=0.2"], 2, &["sticky_actions"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "reward_noise=-1"], 2, &["`reward_noise` is -1", "between 0"]);
+    refused(&["rollout", "health/dose-v1", "--set", "cost=harm"], 2, &["one of toxicity"]);
     refused(&["train", "classic/chain-v1", "--agent", "dqm"], 2, &["dqn"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.lr=1"], 2, &["no setting `lr`"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.batch=0"], 2, &["batch", "between 1"]);
@@ -50,6 +53,7 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["train", "classic/chain-v1", "--set", "agent.memory=9223372036854775807"], 2, &["at most"]);
     refused(&["train", "classic/chain-v1", "--set", "batch=8"], 2, &["agent.KEY or env.KEY"]);
     refused(&["train", "classic/chain-v1", "--agent", "price_grid"], 2, &["one continuous action", "one of 2"]);
+    refused(&["train", "pricing/bertrand-v1", "--agent", "tabular_q"], 2, &["`rows` is 1", "multiple of 2"]);
     refused(&["train", "classic/chain-v1", "--seeds", "5..5"], 2, &["no seeds"]);
     refused(&["run", "quik"], 2, &["quick"]);
     refused(&["envs", "classic/chain-v2"], 2, &["classic/chain-v1"]);
