@@ -94,6 +94,8 @@ pub struct Trial {
     pub steps: u64,
     /// How it is evaluated.
     pub evaluation: Evaluation,
+    /// How its settings were chosen, for the record.
+    pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
     pub optimum: Arc<OnceLock<Optimum>>,
 }
@@ -197,6 +199,7 @@ impl Trial {
                 seed: record.seed,
                 steps: record.budget,
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
+                tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
         };
@@ -245,6 +248,7 @@ impl Trial {
         run.progress.wall_s += stopwatch.seconds();
         if matches!(self.player, Player::Agent(_)) {
             run.hashes.trail = Some(run.trail.hash());
+            run.hashes.published_trail = Some(run.trail.published().hash());
             if let Some(folder) = surroundings.folder {
                 let path = trail_path(folder, &self.id());
                 create_folder(&path)?;
@@ -288,6 +292,7 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
+            tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,
             math: "exact".into(),
             status,
@@ -310,6 +315,7 @@ impl Trial {
                     .collect(),
             },
             code: provenance::code(&Cpu::new()?),
+            machine: Some(provenance::machine()),
             time: record::Time {
                 wall_s: progress.wall_s,
                 train_s: progress.train_s,
@@ -365,7 +371,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
-        let hashes = record::Hashes { curve: None, weights: None, evaluation: None, trail: None };
+        let hashes =
+            record::Hashes { curve: None, weights: None, evaluation: None, trail: None, published_trail: None };
         Run {
             trial,
             around,

@@ -69,6 +69,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         title: format!("{} in {}", command.agent, command.id),
         seeds: Seeds::Range(command.seeds.clone()),
         evaluation,
+        tuning: None,
         worlds: vec![world],
     };
     let trials = experiment.trials()?;
