@@ -96,6 +96,8 @@ pub struct Trial {
     pub evaluation: Evaluation,
     /// How products are computed in training: exactly, or as only a GPU does.
     pub math: Math,
+    /// How its settings were chosen, for the record.
+    pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
     pub optimum: Arc<OnceLock<Optimum>>,
 }
@@ -234,6 +236,7 @@ impl Trial {
                 steps: record.budget,
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
+                tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
         };
@@ -285,6 +288,7 @@ impl Trial {
         run.progress.wall_s += stopwatch.seconds();
         if matches!(self.player, Player::Agent(_)) {
             run.hashes.trail = Some(run.trail.hash());
+            run.hashes.published_trail = Some(run.trail.published().hash());
             if let Some(folder) = surroundings.folder {
                 let path = trail_path(folder, &self.id());
                 create_folder(&path)?;
@@ -328,6 +332,7 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
+            tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,
             math: self.math.name().into(),
             status,
@@ -350,6 +355,7 @@ impl Trial {
                     .collect(),
             },
             code: provenance::code(&Cpu::new()?),
+            machine: Some(provenance::machine()),
             time: record::Time {
                 wall_s: progress.wall_s,
                 train_s: progress.train_s,
@@ -405,7 +411,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
-        let hashes = record::Hashes { curve: None, weights: None, evaluation: None, trail: None };
+        let hashes =
+            record::Hashes { curve: None, weights: None, evaluation: None, trail: None, published_trail: None };
         Run {
             trial,
             around,

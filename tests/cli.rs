@@ -386,6 +386,11 @@ fn scores_that_cannot_be_compared_exit_2_with_line_and_remedy() {
     refuse("algorithm,run,task,score\na,0,t,1\na,1,t,nan\n", &["line 3", "--floor"]);
     refuse("algorithm,run,task,score\na,0,t,high\n", &["line 2", "`high` is not a finite number"]);
     refuse("algorithm,run,task,score\na,0,t,1\na,0,t,1\n", &["run 0 of a on t stands twice"]);
+    let uneven = "algorithm,run,task,score\na,0,t,1\na,1,t,2\nb,0,u,1\nb,0,t,3\n";
+    refuse(uneven, &["a has no runs on u", "--task"]);
+    let uneven = folder.file("uneven.csv", uneven);
+    assert_eq!(mercato(&["stats", &uneven, "--task", "t", "--resamples", "10"], &[]).code, 0);
+    refused(&["stats", &uneven, "--algorithm", "c"], 2, &["no line of algorithm c"]);
     refused(&["stats", &folder.path("none.csv")], 1, &["none.csv"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--resamples", "0"], 2, &["resamples"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--margin", "0"], 2, &["above 0"]);
@@ -454,6 +459,17 @@ fn a_plan_says_how_many_runs_a_claim_needs() {
     refused(&["plan", "--power", "1"], 2, &["between 0 and 1"]);
     refused(&["plan", "--effect", "0"], 2, &["above 0"]);
     assert!(mercato(&["plan"], &[]).stdout.contains("runs for each algorithm: 17"));
+}
+
+/// Every layout has its schema; one that is not there is refused with the list.
+#[test]
+fn schemas_are_printed() {
+    for name in ["record", "report", "stats", "ope", "diff", "counts", "verify", "ab"] {
+        let schema = json(&mercato(&["schema", name], &[]));
+        assert!(schema["properties"]["schema"]["const"].is_u64(), "{name}: {schema}");
+        assert!(schema["$id"].as_str().is_some_and(|id| id.starts_with(&format!("mercato/{name}/"))), "{schema}");
+    }
+    refused(&["schema", "poem"], 2, &["record", "counts"]);
 }
 
 #[test]
