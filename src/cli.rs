@@ -17,6 +17,7 @@ pub mod envs;
 pub mod eval;
 pub mod fit;
 pub mod kernels;
+pub mod new_env;
 pub mod ope;
 pub mod plan;
 pub mod progress;
@@ -72,6 +73,8 @@ pub enum Command {
     /// The CUDA kernels, what they cost, and whether that got worse
     #[command(subcommand)]
     Kernels(kernels::Kernels),
+    /// Write a crate with a world of your own that compiles, to be changed
+    NewEnv(new_env::NewEnv),
     /// What this machine has
     Doctor(doctor::Doctor),
     /// Print completions for a shell
