@@ -144,6 +144,7 @@ def decode(space: spaces.Space, items: NDArray, reals: NDArray) -> tuple[Any, ND
         action = reals[:count].reshape(space.shape).astype(space.dtype)
         # As in every world: finite numbers outside the bounds are clipped.
         return np.clip(action, space.low, space.high), items, reals[count:]
+    assert isinstance(space, spaces.Tuple), "shape() knows no other"
     parts = []
     for part in space.spaces:
         action, items, reals = decode(part, items, reals)

@@ -32,7 +32,7 @@ def bandit(
         values: a model's rewards, (rounds, actions); estimators with a model need them.
         settings: `clip`, `switch`, `shrink`, `sub_gaussian` of the estimators; `resamples` and `seed` of the intervals.
     """
-    columns = {"action": _integers("action", action), "reward": _numbers("reward", reward)}
+    columns: dict[str, NDArray] = {"action": _integers("action", action), "reward": _numbers("reward", reward)}
     columns |= {"pscore": _numbers("propensity", propensity), **_actions("pi_e", "policy", policy)}
     columns |= {} if values is None else _actions("q_hat", "values", values)
     return _evaluated(columns, settings)
@@ -63,7 +63,7 @@ def trajectories(
         state: integers (steps,), for a model that is fitted to the log.
         settings: as `bandit` has them, and the discount `gamma`.
     """
-    columns = {"trajectory": _integers("trajectory", trajectory), "t": _integers("t", t)}
+    columns: dict[str, NDArray] = {"trajectory": _integers("trajectory", trajectory), "t": _integers("t", t)}
     columns |= {"action": _integers("action", action), "reward": _numbers("reward", reward)}
     columns |= {"pi_b_a": _numbers("behaviour", behaviour), "pi_e_a": _numbers("target", target)}
     columns |= {} if policy is None else _actions("pi_e", "policy", policy)

@@ -55,7 +55,7 @@ class ParallelWorld(ParallelEnv):
         # Each its own, so that draws of one agent do not depend on those of others.
         self.action_spaces = {agent: action_form(shape, scale_actions).space for agent in self.possible_agents}
 
-    def observation_space(self, agent: str) -> spaces.Box:
+    def observation_space(self, agent: str) -> spaces.Space:
         """What `agent` observes."""
         return self.observation_spaces[agent]
 
@@ -82,7 +82,8 @@ class ParallelWorld(ParallelEnv):
             if not self.action_spaces[agent].contains(action):
                 raise ValueError(f"the action of {agent} is {action!r}; it must be in {self.action_spaces[agent]}")
         space = self._rows.single_action_space
-        batch = concatenate(space, chosen, create_empty_array(space, len(chosen)))
+        empty: Any = create_empty_array(space, len(chosen))
+        batch = concatenate(space, chosen, empty)
         observation, reward, terminated, truncated, info = self._rows.step(batch)
         infos: Dict = {agent: {} for agent in self.agents}
         if "metrics" in info:

@@ -12,6 +12,7 @@ here and half there, and what the folder has already is not repeated.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 import warnings
@@ -66,7 +67,7 @@ def run(
     try:
         if missing := store.missing():
             if ours:
-                ray.init(address=address, logging_level="warning")
+                ray.init(address=address, logging_level=logging.WARNING)
             used = {world["env"] for world in chosen["worlds"]}
             worlds = [known for id, known in registered.items() if id in used]
             limits = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": retries}
@@ -91,7 +92,8 @@ def _bring(
     """Has the `missing` trials (id: transitions) run, and stores what comes back."""
     _warn_of_waiting({"CPU": limits["num_cpus"], "GPU": limits["num_gpus"], "memory": limits.get("memory", 0)})
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    tally = ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=here)(Tally).remote()
+    place: dict[str, Any] = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
+    tally = ray.remote(**place)(Tally).remote()
     task = ray.remote(**limits)(play)
     shared = ray.put((experiment, worlds))
     device = "cuda" if limits["num_gpus"] else "cpu"

@@ -7,7 +7,7 @@ use mercato::envs::{
     rng::Stream,
     space::{Fault, Row, RowMut},
 };
-use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::{exceptions::PyValueError, prelude::*};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub fn register(id: &str, page: &str, description: &str, make: Py<PyAny>) -> PyR
     let world = Arc::new((description, make));
     // Worlds are few and live as long as the program, like those of the suite.
     let build: &'static Build =
-        Box::leak(Box::new(move |id, params: &Params, rows| External::new(id, params, rows, &world)));
+        Box::leak(Box::new(move |id: &'static str, params: &Params, rows: usize| External::new(id, params, rows, &world)));
     envs::register(Entry::custom(leaked(id), leaked(&page), build)).map_err(given)
 }
 
@@ -195,7 +195,9 @@ impl External {
             policies: &[],
         };
         let rows = Python::attach(|py| {
-            let episode = |_| Ok(Episode { env: make.call0(py)?, number: 0, actions: Vec::new(), over: false });
+            let episode = |_| -> PyResult<Episode> {
+                Ok(Episode { env: make.call0(py)?, number: 0, actions: Vec::new(), over: false })
+            };
             (0..rows).map(episode).collect::<PyResult<Vec<_>>>().map_err(|error| failed(py, id, &error))
         })?;
         let world = Arc::clone(world);

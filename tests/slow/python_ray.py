@@ -4,6 +4,7 @@
     python tests/slow/python_ray.py
 """
 
+import logging
 import os
 import pathlib
 import signal
@@ -158,7 +159,7 @@ def main():
         folder = pathlib.Path(name)
         local = mercato.run(SPEC, folder / "local", jobs=2)
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        ray.init(address=cluster.address, logging_level="error", log_to_driver=False)
+        ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)
         try:
             a_machine_is_lost_in_the_middle(cluster, local, folder / "lost")
             cluster.add_node(num_cpus=1)
