@@ -64,10 +64,14 @@ class ParallelWorld(ParallelEnv):
         return self.action_spaces[agent]
 
     def reset(self, seed: int | None = None, options: Dict | None = None) -> tuple[Dict, Dict]:
-        """Starts the first episode of `seed`, or without one the next; options as `mercato.World.reset` has them."""
+        """Starts the first episode of `seed`, or without one the next.
+
+        Options: `domain` and `first_row` as `mercato.World.reset` has them; others are ignored, as PettingZoo's test asks.
+        """
         if options and options.get("params") is not None:
             raise ValueError("the option params is not for several agents; make a new environment with params=…")
-        observation, _ = self._rows.reset(seed=seed, options=options)
+        known = {key: value for key, value in (options or {}).items() if key in ("domain", "first_row")}
+        observation, _ = self._rows.reset(seed=seed, options=known)
         self.agents = list(self.possible_agents)
         return self._each(observation), {agent: {} for agent in self.agents}
 

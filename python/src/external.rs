@@ -316,8 +316,12 @@ impl VectorEnv for External {
         Ok(())
     }
 
-    fn expected_reward(&self, _: &Actions, _: &mut [f64]) -> Result<()> {
-        Err(Error::External(format!("{} comes from Python: nobody knows its expected rewards", self.spec.id)))
+    /// Nobody knows them, which a record says by `null`.
+    fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
+        self.check_actions(actions)?;
+        length("expected reward", out.len(), self.spec.rows)?;
+        out.fill(f64::NAN);
+        Ok(())
     }
 
     fn metrics(&self, _: usize, _: &mut [f64]) {}
