@@ -1,8 +1,8 @@
 //! A world that somebody else wrote in Python: an opponent for mercato's agents, stepped under the interpreter's lock.
 use crate::failure::given;
 use mercato::envs::{
-    self, Actions, Domain, Entry, Error, Field, Optimum, Params, Purpose, Reference, Result, Rng, Shape, Slot, Spec, Stage,
-    Start, VectorEnv, Width,
+    self, Actions, Domain, Entry, Error, Field, Optimum, Params, Purpose, Reference, Result, Rng, Shape, Slot, Spec,
+    Stage, Start, VectorEnv, Width,
     registry::Build,
     rng::Stream,
     space::{Fault, Row, RowMut},
@@ -23,8 +23,9 @@ pub fn register(id: &str, page: &str, description: &str, make: Py<PyAny>) -> PyR
     let page: String = page.lines().map(|line| format!("//! {line}\n")).collect();
     let world = Arc::new((description, make));
     // Worlds are few and live as long as the program, like those of the suite.
-    let build: &'static Build =
-        Box::leak(Box::new(move |id: &'static str, params: &Params, rows: usize| External::new(id, params, rows, &world)));
+    let build: &'static Build = Box::leak(Box::new(move |id: &'static str, params: &Params, rows: usize| {
+        External::new(id, params, rows, &world)
+    }));
     envs::register(Entry::custom(leaked(id), leaked(&page), build)).map_err(given)
 }
 
@@ -212,7 +213,9 @@ impl External {
         let seed = here.stream(Purpose::RESET).word();
         (episode.over, episode.actions) = (false, Vec::new());
         let observation = episode.env.call_method1(py, "start", (seed,));
-        observation.and_then(|observation| copied(py, &observation, out)).map_err(|error| failed(py, self.spec.id, &error))
+        observation
+            .and_then(|observation| copied(py, &observation, out))
+            .map_err(|error| failed(py, self.spec.id, &error))
     }
 
     /// One step of `row`: the reward, and where the episode stands.
@@ -310,7 +313,8 @@ impl VectorEnv for External {
         length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
         length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)?;
         for (row, episode) in self.rows.iter().enumerate() {
-            let here = self.rng.at(self.first_row.wrapping_add(row as u32), episode.number, episode.actions.len() as u32);
+            let here =
+                self.rng.at(self.first_row.wrapping_add(row as u32), episode.number, episode.actions.len() as u32);
             self.world.0.shape.sample(&mut here.stream(Purpose::POLICY), actions.row_mut(row));
         }
         Ok(())
@@ -409,7 +413,8 @@ fn copied(py: Python<'_>, observation: &Py<PyAny>, out: &mut [f32]) -> PyResult<
 /// An exception of the environment, with the place that raised it.
 fn failed(py: Python<'_>, id: &str, error: &PyErr) -> Error {
     let place = error.traceback(py).and_then(|traceback| traceback.format().ok()).unwrap_or_default();
-    let last = place.trim_end().rsplit_once("File ").map_or(String::new(), |(_, last)| format!(" (in {})", last.trim()));
+    let last =
+        place.trim_end().rsplit_once("File ").map_or(String::new(), |(_, last)| format!(" (in {})", last.trim()));
     Error::External(format!("{id} raised {}{last}", error.to_string().trim_end()))
 }
 

@@ -239,7 +239,8 @@ impl Store {
         }
         let (theirs, ours) = (&record.code.fingerprint, provenance::fingerprint());
         if theirs != ours {
-            let text = format!("trial {} was run by code {theirs}, here is {ours}: install the same mercato", record.trial);
+            let text =
+                format!("trial {} was run by code {theirs}, here is {ours}: install the same mercato", record.trial);
             return Err(PyRuntimeError::new_err(text));
         }
         let store = self.store.as_mut().ok_or_else(|| PyRuntimeError::new_err("this store is closed"))?;
