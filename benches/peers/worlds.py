@@ -1,8 +1,8 @@
 """Worlds through Python: mercato's package beside Gymnasium, EnvPool, RecSim and RecoGym, in the same process.
 
     python -m venv target/worlds
-    target/worlds/bin/pip install ./python --requirement tests/slow/requirements-originals.txt
-    target/worlds/bin/pip install --no-deps --requirement tests/slow/requirements-originals-alone.txt envpool==1.2.5
+    target/worlds/bin/pip install ./python envpool==1.2.5 --requirement tests/slow/requirements-originals.txt
+    target/worlds/bin/pip install --no-deps --requirement tests/slow/requirements-originals-alone.txt
     SECONDS_PER_FIGURE=1 target/worlds/bin/python benches/peers/worlds.py | python benches/peers/table.py
 """
 
