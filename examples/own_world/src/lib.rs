@@ -120,7 +120,8 @@ impl Env for OwnWorld {
 
     fn reference(&self, policy: &Reference, state: &State, action: RowMut<'_>) {
         let waiting = match policy.name {
-            "oracle" => self.value(self.days - state.passed - 1, |offer, beyond| offer > beyond),
+            // Policies are also asked when the episode is over.
+            "oracle" => self.value(self.days.saturating_sub(state.passed + 1), |offer, beyond| offer > beyond),
             _ => 0.0,
         };
         action.items[0] = u32::from(f64::from(self.price(state.offer)) > waiting);
