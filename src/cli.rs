@@ -17,6 +17,7 @@ pub mod envs;
 pub mod eval;
 pub mod fit;
 pub mod kernels;
+pub mod new_env;
 pub mod ope;
 pub mod plan;
 pub mod progress;
@@ -78,6 +79,8 @@ pub enum Command {
     Bench(bench::Bench),
     /// The JSON Schema of what the program writes
     Schema(schema::Schema),
+    /// Write a crate with a world of your own that compiles, to be changed
+    NewEnv(new_env::NewEnv),
     /// What this machine has
     Doctor(doctor::Doctor),
     /// Print completions for a shell

@@ -60,6 +60,31 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["frobnicate"], 2, &["unrecognized subcommand"]);
 }
 
+/// tests/slow/own_world.py compiles what is written here.
+#[test]
+fn a_new_world_is_written_once_and_under_a_name_that_compiles() {
+    let folder = Folder::new();
+    let out = folder.path("corner-shop");
+    let ran = mercato(&["new-env", "corner-shop", "--out", &out], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("cargo test"), "{}", ran.stdout);
+    let read = |name: &str| std::fs::read_to_string(format!("{out}/{name}")).expect("it was written");
+    assert!(read("Cargo.toml").contains("name = \"corner-shop\""));
+    assert!(read("src/lib.rs").contains("pub struct CornerShop") && read("src/main.rs").contains("corner_shop::"));
+    assert!(read("src/lib.rs").contains("\"own/corner-shop-v1\""));
+    for name in ["Cargo.toml", "src/lib.rs", "src/main.rs", "tests/world.rs"] {
+        let text = read(name).to_lowercase();
+        assert!(!text.contains("own-world") && !text.contains("own_world") && !text.contains("ownworld"), "{name}");
+    }
+    assert!(read("tests/trace.csv").lines().count() > 200 && read("Cargo.lock").contains("mercato-envs"));
+    refused(&["new-env", "corner-shop", "--out", &out], 2, &["there already", "--out"]);
+    for name in ["", "Corner", "corner_shop", "corner--shop", "4-corners", "-corner", "test"] {
+        refused(&["new-env", "--out", &folder.path("no"), "--", name], 2, &["corner-shop"]);
+    }
+    refused(&["new-env", "shop", "--out", &folder.path("no"), "--mercato", &out], 2, &["--mercato"]);
+    assert!(!folder.0.path().join("no").exists());
+}
+
 #[test]
 fn broken_experiments_exit_2_with_line_and_key() {
     let folder = Folder::new();
