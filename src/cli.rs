@@ -10,18 +10,21 @@ use std::{
     process::ExitCode,
 };
 
+pub mod bench;
 pub mod diff;
 pub mod doctor;
 pub mod envs;
 pub mod eval;
 pub mod fit;
 pub mod kernels;
+pub mod new_env;
 pub mod ope;
 pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod rollout;
 pub mod run;
+pub mod schema;
 pub mod stats;
 pub mod table;
 pub mod train;
@@ -71,6 +74,13 @@ pub enum Command {
     /// The CUDA kernels, what they cost, and whether that got worse
     #[command(subcommand)]
     Kernels(kernels::Kernels),
+    /// Times of two revisions, measured in turns
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// The JSON Schema of what the program writes
+    Schema(schema::Schema),
+    /// Write a crate with a world of your own that compiles, to be changed
+    NewEnv(new_env::NewEnv),
     /// What this machine has
     Doctor(doctor::Doctor),
     /// Print completions for a shell
@@ -193,9 +203,10 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | Error::Report(_)
             | Error::Defect(_)
             | Error::Busy(_)
+            | Error::Program { .. }
             | Error::Agent(mercato::agents::Error::File { .. }) => 1,
             Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
-            Error::Kernel(_) => 5,
+            Error::Kernel(_) | Error::Tool(_) => 5,
             Error::Interrupted => 130,
         })
     });

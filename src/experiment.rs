@@ -6,6 +6,7 @@ use crate::{
 use agents::{AgentSpec, simple::Untrained};
 use envs::{Params, error::nearest};
 use kernels::Math;
+use reports::record;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{path::Path, sync::Arc};
@@ -35,8 +36,35 @@ pub struct Experiment {
     /// How products are computed: `exact`, `fast` or `tf32`; when it is not given, as the device does by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub math: Option<Math>,
+    /// How the settings of the agents were chosen; a report says when it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
     /// The worlds, each with its agents.
     pub worlds: Vec<World>,
+}
+
+/// Where the settings of the agents come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// The seeds that were looked at; scores on them are too good. An empty list: none were.
+    pub seeds: Seeds,
+    /// In words: by hand, a grid, a published table.
+    pub how: String,
+}
+
+impl Tuning {
+    /// As a record has it.
+    ///
+    /// # Errors
+    /// As [`Seeds::list`].
+    fn recorded(&self) -> std::result::Result<record::Tuning, String> {
+        let seeds = match &self.seeds {
+            Seeds::List(list) if list.is_empty() => Vec::new(),
+            seeds => seeds.list().map_err(|problem| format!("tuning: {problem}"))?,
+        };
+        Ok(record::Tuning { seeds, how: self.how.clone() })
+    }
 }
 
 /// One world and who plays in it.
@@ -186,6 +214,7 @@ impl Experiment {
         let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
         self.evaluation.validate().map_err(wrong)?;
         let seeds = self.seeds.list().map_err(wrong)?;
+        let tuning = self.tuning.as_ref().map(Tuning::recorded).transpose().map_err(wrong)?;
         let mut trials: Vec<Trial> = Vec::new();
         for world in &self.worlds {
             let env = envs::find(&world.env)?;
@@ -226,6 +255,7 @@ impl Experiment {
                         steps,
                         evaluation: self.evaluation,
                         math,
+                        tuning: tuning.clone(),
                         optimum: Arc::clone(&optimum),
                     });
                 }
@@ -317,11 +347,14 @@ mod tests {
             parse(TEXT, assignments).expect("experiment").trials().expect("trials").last().expect("one").id()
         };
         assert_eq!(id(&[]), id(&["name=other", "title=other"]));
+        assert_eq!(id(&[]), id(&["tuning={seeds=\"7..9\",how=\"by hand\"}"]));
         assert_ne!(id(&[]), id(&["evaluation.episodes=11"]));
         assert_ne!(id(&[]), id(&["worlds.*.steps=101"]));
         assert_ne!(id(&[]), id(&["worlds.0.agents.1.set.batch=32"]));
         assert_ne!(id(&[]), id(&["worlds.0.params.length=9"]));
         assert_eq!(id(&[]), id(&["worlds.0.params.length=8"]), "a default that is written out changes nothing");
+        assert_ne!(id(&[]), id(&["worlds.0.params.sticky_actions=0.25"]));
+        assert_eq!(id(&[]), id(&["worlds.0.params.sticky_actions=0"]), "a modifier that is off changes nothing");
     }
 
     /// What was run exactly keeps its id, whether or not that is said; other arithmetic is another trial, but for reference

@@ -96,6 +96,8 @@ pub struct Trial {
     pub evaluation: Evaluation,
     /// How products are computed in training: exactly, or as only a GPU does.
     pub math: Math,
+    /// How its settings were chosen, for the record.
+    pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
     pub optimum: Arc<OnceLock<Optimum>>,
 }
@@ -234,6 +236,7 @@ impl Trial {
                 steps: record.budget,
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
+                tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
         };
@@ -285,6 +288,7 @@ impl Trial {
         run.progress.wall_s += stopwatch.seconds();
         if matches!(self.player, Player::Agent(_)) {
             run.hashes.trail = Some(run.trail.hash());
+            run.hashes.published_trail = Some(run.trail.published().hash());
             if let Some(folder) = surroundings.folder {
                 let path = trail_path(folder, &self.id());
                 create_folder(&path)?;
@@ -328,6 +332,7 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
+            tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,
             math: self.math.name().into(),
             status,
@@ -350,6 +355,7 @@ impl Trial {
                     .collect(),
             },
             code: provenance::code(&Cpu::new()?),
+            machine: Some(provenance::machine()),
             time: record::Time {
                 wall_s: progress.wall_s,
                 train_s: progress.train_s,
@@ -405,7 +411,8 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
-        let hashes = record::Hashes { curve: None, weights: None, evaluation: None, trail: None };
+        let hashes =
+            record::Hashes { curve: None, weights: None, evaluation: None, trail: None, published_trail: None };
         Run {
             trial,
             around,
@@ -423,7 +430,7 @@ impl<'a> Run<'a> {
         let trial = self.trial;
         match &trial.player {
             Player::Reference(name) => {
-                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes))?;
+                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes)?)?;
                 let mut policy = Untrained::parse(name, env.spec())?;
                 self.evaluate(env.as_mut(), policy.player(), true)
             }
@@ -531,14 +538,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn rows_of(&self, episodes: u32) -> usize {
-        (if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS }) as usize
+    fn rows_of(&self, episodes: u32) -> Result<usize> {
+        let rows = if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS };
+        Ok(envs::find(&self.trial.env)?.whole(&self.trial.params, rows as usize)?)
     }
 
     /// Evaluates `agent`, which learns in `training`.
     fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
-        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes });
+        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes })?;
         let mut env = envs::make(&self.trial.env, &self.trial.params, rows)?;
         let mut policy = agent.greedy(rows)?;
         let result = self.evaluate(env.as_mut(), agents::Player::Policy(policy.as_mut()), last);

@@ -144,7 +144,9 @@ fn the_pages_of_the_worlds_are_fresh() {
         page(&format!("{name}.svg"), &picture(entry, &name));
         names.extend([format!("{name}.md"), format!("{name}.svg")]);
     }
+    index += "\nAny of them can be [modified](../modifiers.md): noisy, late or lost rewards, sticky actions, drift, masks, costs.\n";
     page("README.md", &index);
+    page("../modifiers.md", &mercato::envs::modifiers::page());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/envs");
     for found in std::fs::read_dir(folder).expect("docs/envs") {
         let found = found.expect("a readable entry").file_name().into_string().expect("a name in Unicode");

@@ -13,6 +13,9 @@ use crate::{
 mod lanes;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "operands are read by address")]
+mod sparse;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "operands are read by address")]
 mod tiles;
 
 /// Where the chains start.
@@ -73,7 +76,7 @@ impl Product<'_> {
         #[target_feature(enable = "avx2,fma")]
         unsafe fn body(product: &Product, out: &mut [f32]) {
             // SAFETY: the caller's.
-            unsafe { tiles::run::<std::arch::x86_64::__m256>(product, out) }
+            unsafe { vectored::<std::arch::x86_64::__m256>(product, out) }
         }
         // SAFETY: a `Cpu` holds an instruction set only after the machine was found to have it; `run` has compared the
         // lengths.
@@ -86,7 +89,7 @@ impl Product<'_> {
         #[target_feature(enable = "avx2,fma,avx512f")]
         unsafe fn body(product: &Product, out: &mut [f32]) {
             // SAFETY: the caller's.
-            unsafe { tiles::run::<std::arch::x86_64::__m512>(product, out) }
+            unsafe { vectored::<std::arch::x86_64::__m512>(product, out) }
         }
         // SAFETY: as for `avx2`.
         unsafe { body(self, out) }
@@ -108,6 +111,16 @@ impl Product<'_> {
             }
         }
     }
+}
+
+/// # Safety
+/// The machine has the vectors' instruction set; operands and result hold the elements that the product names.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "operands are read by address")]
+#[inline(always)]
+unsafe fn vectored<V: lanes::Lanes>(product: &Product, out: &mut [f32]) {
+    // SAFETY: the caller's.
+    unsafe { if sparse::gains::<V>(product) { sparse::run::<V>(product, out) } else { tiles::run::<V>(product, out) } }
 }
 
 /// A product of a dense layer, by how its operands lie on a device.
@@ -258,5 +271,82 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A product with as many zeros on the left as a ReLU leaves: partial blocks, partial panels, transposed operands; and
+    /// where a zero's product is not nothing: at −0, which an underflow or a start leaves, and at an infinite weight.
+    #[test]
+    fn zeros_are_left_out_without_a_trace() {
+        let mut stream = stream(2);
+        let mut left = numbers(&mut stream, 1 << 15);
+        let mut right = numbers(&mut stream, 1 << 16);
+        let mut bias = numbers(&mut stream, 512);
+        for (index, number) in left.iter_mut().enumerate() {
+            match index % 11 {
+                0 | 1 | 4 | 5 | 8 => *number = 0.0,
+                2 | 7 => *number = -0.0,
+                _ if index % 2 == 0 => *number *= 1e-30,
+                _ => {}
+            }
+        }
+        // Rows, and columns of the transposed operand, with nothing but small numbers.
+        left[..2000].iter_mut().for_each(|number| *number *= 1e-30);
+        for (index, number) in right.iter_mut().enumerate() {
+            match index % 7 {
+                0 | 1 => *number *= 1e-30,
+                3 => *number = 0.0,
+                4 => *number = -0.0,
+                _ => {}
+            }
+        }
+        (0..512).step_by(3).for_each(|index| bias[index] = -0.0);
+        let mut traces = 0;
+        for (rows, depth, columns) in [(16, 32, 64), (17, 40, 96), (64, 100, 64), (33, 64, 128), (40, 200, 192)] {
+            for left_strides in [(depth, 1), (1, rows)] {
+                for right_strides in [(columns, 1), (columns + 9, 1), (1, depth), (1, depth + 5)] {
+                    for (infinite, relu, start) in [
+                        (false, false, Start::Zero),
+                        (false, false, Start::Columns(&bias)),
+                        (false, true, Start::Columns(&bias)),
+                        (true, false, Start::Zero),
+                        (true, true, Start::Columns(&bias)),
+                    ] {
+                        let mut right = right.clone();
+                        if infinite {
+                            right[(depth / 2) * right_strides.0 + (columns / 3) * right_strides.1] = f32::INFINITY;
+                        }
+                        let product = Product {
+                            rows,
+                            depth,
+                            columns,
+                            left: Matrix { numbers: &left, strides: left_strides },
+                            right: Matrix { numbers: &right, strides: right_strides },
+                            start,
+                            relu,
+                        };
+                        let mut expected = vec![7.0; rows * columns + 1];
+                        product.run(Isa::Scalar, &mut expected);
+                        for (cell, expected) in expected[..rows * columns].iter().enumerate() {
+                            let (i, j) = (cell / columns, cell % columns);
+                            let mut chain = if matches!(start, Start::Zero) { 0.0 } else { bias[j] };
+                            for k in 0..depth {
+                                let number = left[i * left_strides.0 + k * left_strides.1];
+                                let factor = right[k * right_strides.0 + j * right_strides.1];
+                                chain = if number == 0.0 { chain } else { number.mul_add(factor, chain) };
+                            }
+                            traces += usize::from(!relu && chain.to_bits() != expected.to_bits());
+                        }
+                        for cpu in vectored() {
+                            let mut out = vec![7.0; rows * columns + 1];
+                            product.run(cpu.isa(), &mut out);
+                            let shape = (rows, depth, columns, left_strides, right_strides, infinite, relu);
+                            let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+                            assert!(out.iter().zip(&expected).all(same), "{shape:?} {:?}", cpu.isa());
+                        }
+                    }
+                }
+            }
+        }
+        assert!(traces > 100, "plainly leaving out zeros must be wrong in some places: {traces}");
     }
 }

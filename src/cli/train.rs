@@ -71,6 +71,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         seeds: Seeds::Range(command.seeds.clone()),
         evaluation,
         math: Some(math),
+        tuning: None,
         worlds: vec![world],
     };
     let trials = experiment.trials()?;
