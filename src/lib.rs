@@ -15,6 +15,7 @@ pub mod resampling;
 pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
+pub mod store;
 pub mod trail;
 pub mod transitions;
 pub mod trial;

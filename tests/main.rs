@@ -4,6 +4,7 @@ mod article;
 mod bandits;
 mod bits;
 mod cli;
+mod cuda;
 mod generated;
 mod golden;
 mod independence;

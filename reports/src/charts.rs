@@ -8,6 +8,7 @@ mod canvas;
 mod curves;
 mod episode;
 mod exposure;
+mod growth;
 mod improvement;
 mod paths;
 mod placement;
@@ -20,6 +21,7 @@ use canvas::MARGIN;
 pub use curves::slug;
 pub use episode::{Line, draw as episode};
 pub use exposure::{Exposure, draw as exposure};
+pub use growth::{Growth, draw as growth};
 pub use paths::{Panel, draw as paths};
 pub use versions::{Version, draw as versions};
 

@@ -47,10 +47,10 @@ pub mod summary;
 pub mod tensorboard;
 pub mod verdicts;
 
-pub use charts::{Chart, ChartError, Exposure, Line, Panel, Version};
+pub use charts::{Chart, ChartError, Exposure, Growth, Line, Panel, Version};
 pub use charts::{
-    all as report_charts, episode as episode_chart, exposure as exposure_chart, paths as paths_chart,
-    versions as versions_chart,
+    all as report_charts, episode as episode_chart, exposure as exposure_chart, growth as growth_chart,
+    paths as paths_chart, versions as versions_chart,
 };
 pub use columns::TableError;
 pub use record::{Record, RecordError, parse, read_records};
