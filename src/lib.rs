@@ -7,6 +7,7 @@ pub use reports;
 
 pub mod error;
 pub mod experiment;
+pub mod proofs;
 pub mod provenance;
 pub mod report;
 pub mod resampling;
