@@ -1,28 +1,36 @@
 //! From an id and parameters to a vector of episodes.
 use crate::{
     env::Env,
-    error::{Error, Result, nearest},
+    error::{Error, Result, nearest, parameter},
+    modifiers::{MODIFIERS, Modified, Modifiers},
     multi::{MultiEnv, MultiVector},
     suite::ENVS,
     vector::{Vector, VectorEnv},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use std::sync::{PoisonError, RwLock};
 
 /// Parameters by name, as they come from TOML or `--set key=value`; what is missing takes the world's default.
 pub type Params = Map<String, Value>;
 
-/// One world of the suite.
+/// From a world's id, its parameters and a number of rows to a vector.
+pub type Build = dyn Fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>> + Sync;
+
+/// One world: of the suite, or registered by whoever uses this crate.
 pub struct Entry {
     /// Its id, `family/name-vN`.
     pub id: &'static str,
     source: &'static str,
-    build: fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>>,
+    build: &'static Build,
     agents: fn(&'static str, &Params) -> Result<usize>,
 }
 
+/// Worlds that are not of the suite.
+static REGISTERED: RwLock<Vec<&'static Entry>> = RwLock::new(Vec::new());
+
 /// A world with other defaults, under an id and a page of its own.
-pub trait Variant {
+pub trait Variant: 'static {
     /// The world.
     type World: Env;
     /// The parameters that this id has unless told otherwise.
@@ -39,11 +47,15 @@ impl<E: Env> Variant for E {
 impl Entry {
     /// The world `V` under `id`; `source` is the text of its file, whose module documentation is the world's page.
     pub const fn new<V: Variant>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build::<V>, agents: |_, _| Ok(1) }
+        Entry { id, source, build: &build::<V>, agents: |_, _| Ok(1) }
     }
     /// The world `E` with several agents, as [`new`](Entry::new).
     pub const fn multi<E: MultiEnv>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build_multi::<E>, agents: agents::<E> }
+        Entry { id, source, build: &build_multi::<E>, agents: agents::<E> }
+    }
+    /// A world with one agent that makes its vectors by itself, such as one in another language.
+    pub const fn custom(id: &'static str, source: &'static str, build: &'static Build) -> Self {
+        Entry { id, source, build, agents: |_, _| Ok(1) }
     }
     /// The world's page in Markdown: story, equations, observation, reward, parameters, history.
     pub fn page(&self) -> String {
@@ -73,7 +85,14 @@ impl Entry {
     /// # Errors
     /// When a parameter is unknown or not admissible.
     pub fn agents(&self, params: &Params) -> Result<usize> {
-        (self.agents)(self.id, params)
+        (self.agents)(self.id, &divided(params).0)
+    }
+    /// `rows`, or a few more: as many as whole worlds have.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn whole(&self, params: &Params, rows: usize) -> Result<usize> {
+        Ok(rows.next_multiple_of(self.agents(params)?))
     }
     /// One world, with as many rows as it has agents.
     ///
@@ -82,13 +101,49 @@ impl Entry {
     pub fn one(&self, params: &Params) -> Result<Box<dyn VectorEnv>> {
         self.make(params, self.agents(params)?)
     }
-    /// `rows` episodes of this world.
+    /// `rows` episodes of this world, with the [modifiers](crate::modifiers) among `params` that differ from their defaults.
     ///
     /// # Errors
     /// When a parameter is unknown or not admissible.
     pub fn make(&self, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
-        (self.build)(self.id, params, rows)
+        let (own, modifying) = divided(params);
+        let (id, build) = (self.id, self.build);
+        let world = build(id, &own, rows)?;
+        let modifiers: Modifiers = typed(id, &Modifiers::default(), &modifying)?;
+        let (Ok(Value::Object(set)), Ok(unset)) = (to_json(&modifiers), to_json(&Modifiers::default())) else {
+            return Err(Error::Restore("modifiers are not a table".into()));
+        };
+        let used: Params = set.into_iter().filter(|(key, value)| *value != unset[key]).collect();
+        if used.is_empty() {
+            return Ok(world);
+        }
+        let again = Box::new(move |rows| build(id, &own, rows));
+        Ok(Box::new(Modified::new(world, modifiers, Value::Object(used), again)?))
     }
+}
+
+/// Makes a world of one's own known by its id, for everything that finds worlds by theirs: experiments, rollouts,
+/// agents. Lists of the suite do not show it. A later registration of the same id replaces the earlier one.
+///
+/// # Errors
+/// When the id is not `family/name-vN`, or is one of the suite's, which never change.
+pub fn register(entry: Entry) -> Result<()> {
+    let id = entry.id;
+    let parts = id.split_once('/').and_then(|(family, rest)| Some((family, rest.rsplit_once("-v")?)));
+    let formed = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
+    if !parts.is_some_and(|(family, (name, version))| {
+        formed(family) && formed(name) && version.parse::<u32>().is_ok_and(|number| number.to_string() == version)
+    }) {
+        return Err(parameter("id", id, "of the form family/name-vN"));
+    }
+    if ENVS.iter().any(|entry| entry.id == id) {
+        return Err(parameter("id", id, "another one than the suite's: their worlds never change"));
+    }
+    let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    registered.retain(|earlier| earlier.id != id);
+    // Worlds are few and live as long as the program, like those of the suite.
+    registered.push(Box::leak(Box::new(entry)));
+    Ok(())
 }
 
 /// The world called `id`.
@@ -96,8 +151,13 @@ impl Entry {
 /// # Errors
 /// Names the nearest ids when there is none.
 pub fn find(id: &str) -> Result<&'static Entry> {
-    ENVS.iter().find(|entry| entry.id == id).ok_or_else(|| {
-        let near = nearest(id, ENVS.iter().map(|entry| entry.id));
+    if let Some(entry) = ENVS.iter().find(|entry| entry.id == id) {
+        return Ok(entry);
+    }
+    let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+    registered.iter().find(|entry| entry.id == id).copied().ok_or_else(|| {
+        let ids = ENVS.iter().map(|entry| entry.id).chain(registered.iter().map(|entry| entry.id));
+        let near = nearest(id, ids);
         Error::UnknownEnv { id: id.into(), nearest: if near.is_empty() { "none".into() } else { near.join(", ") } }
     })
 }
@@ -130,6 +190,12 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Result<Value> {
     serde_json::from_str(&serde_json::to_string(value)?)
 }
 
+/// The parameters of the world itself, and those of its modifiers.
+fn divided(params: &Params) -> (Params, Params) {
+    let all = params.iter().map(|(key, value)| (key.clone(), value.clone()));
+    all.partition(|(key, _)| MODIFIERS.iter().all(|modifier| modifier.name != key))
+}
+
 fn build<V: Variant>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
     Ok(Box::new(Vector::new(id, typed(id, &V::defaults(), params)?, rows)?))
 }
@@ -150,7 +216,8 @@ fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Param
     };
     for (key, value) in params {
         let Some(slot) = all.get_mut(key) else {
-            let near = nearest(key, all.keys().map(String::as_str));
+            let modifiers = MODIFIERS.iter().map(|modifier| modifier.name);
+            let near = nearest(key, all.keys().map(String::as_str).chain(modifiers));
             let nearest = if near.is_empty() {
                 format!("none (it has: {})", all.keys().cloned().collect::<Vec<_>>().join(", "))
             } else {
@@ -199,6 +266,23 @@ mod tests {
         let params = Params::from_iter([("lenght".to_string(), json!(3))]);
         let error = make("classic/chain-v1", &params, 1).err().expect("no such key").to_string();
         assert!(error.contains("length"), "{error}");
+    }
+
+    #[test]
+    fn a_world_of_ones_own_is_found_by_its_id_and_never_stands_for_one_of_the_suite() {
+        use crate::suite::classic::chain::Chain;
+        for id in ["chain", "own/chain", "own/chain-vx", "own/chain-v01", "/chain-v1", "own/-v1", "a b/chain-v1"] {
+            assert!(register(Entry::new::<Chain>(id, "")).is_err(), "{id}");
+        }
+        let taken = register(Entry::new::<Chain>("classic/chain-v1", "")).expect_err("taken").to_string();
+        assert!(taken.contains("never change"), "{taken}");
+        assert!(make("own/chain-v1", &Params::new(), 2).is_err());
+        register(Entry::new::<Chain>("own/chain-v1", "//! # First")).expect("first");
+        register(Entry::new::<Chain>("own/chain-v1", "//! # Second")).expect("again");
+        assert_eq!(find("own/chain-v1").expect("world").about(), "Second");
+        assert_eq!(make("own/chain-v1", &Params::new(), 2).expect("world").spec().id, "own/chain-v1");
+        let near = make("own/chian-v1", &Params::new(), 1).err().expect("no such world").to_string();
+        assert!(near.contains("own/chain-v1"), "{near}");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A vector of episodes whose slots are NumPy arrays.
 use crate::failure::{given, parsed};
 use mercato::envs::{Actions, Params, Reference, Slot, Stage, Start, VectorEnv, make, vector::THREADED_ROWS};
-use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, ToPyArray};
+use numpy::{
+    Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods,
+    ToPyArray,
+};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -216,6 +219,11 @@ fn open(world: &mut Option<Box<dyn VectorEnv>>) -> PyResult<&mut Box<dyn VectorE
 }
 
 fn slots<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>) -> PyResult<Slots<'py, T>> {
+    if !array.is_c_contiguous() {
+        return Err(PyValueError::new_err(
+            "an array cannot be written: its rows do not follow each other (order=\"C\")",
+        ));
+    }
     array.try_readwrite().map_err(|error| PyValueError::new_err(format!("an array cannot be written: {error}")))
 }
 
@@ -283,7 +291,7 @@ impl Held {
         open(world)?.step(actions, slot).map_err(given)?;
         let mut ended = false;
         for row in 0..rows {
-            self.count(row, reward[row]);
+            self.count(row, self.paid(row, reward[row]));
             terminated[row] = self.stage[row] == Stage::Terminated;
             truncated[row] = self.stage[row] == Stage::Truncated;
             if self.stage[row].is_last() {
@@ -317,8 +325,11 @@ impl Held {
         }
         world.step(actions, Slot { observation, reward, stage }).map_err(given)?;
         let (reward, stage) = (self.reward[0], self.stage[0]);
-        self.count(0, reward);
+        self.count(0, self.paid(0, reward));
         let info = PyDict::new(py);
+        if let Some(cost) = self.world.as_ref().and_then(|world| world.cost()) {
+            info.set_item("cost", cost[0])?;
+        }
         if stage.is_last() {
             let mut values = vec![0.0; self.metrics.len()];
             self.write_metrics(0, &mut values)?;
@@ -330,6 +341,11 @@ impl Held {
         }
         let observation = PyArray1::from_slice(py, &self.observation);
         Ok((observation, reward, stage == Stage::Terminated, stage == Stage::Truncated, info))
+    }
+
+    /// What the world itself paid `row`, where a modifier showed it `shown`.
+    fn paid(&self, row: usize, shown: f32) -> f32 {
+        self.world.as_ref().and_then(|world| world.paid()).map_or(shown, |paid| paid[row])
     }
 
     /// Adds a step to the running episode of `row`.
