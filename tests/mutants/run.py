@@ -23,7 +23,7 @@ TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resol
 COPY = TARGET / "mutants"
 FAILED = re.compile(r"^test (\S+) \.\.\. FAILED|^    ([\w:]+)$", re.M)
 # A fault may turn a loop endless.
-PATIENCE = 300
+PATIENCE = 900
 
 
 def copied():
