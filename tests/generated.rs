@@ -243,7 +243,8 @@ fn text(entry: &Entry, world: &dyn VectorEnv, optimum: &Optimum, name: &str) -> 
     }
     text += "\n## What is reached\n\n";
     text += "0 is the uniformly random policy, 1 the optimum, or its lower bound where it is only bounded.\n\n";
-    text += &proofs::markdown(&proofs::of(&PROOFS, entry.id));
+    let reached = proofs::markdown(&proofs::of(&PROOFS, entry.id));
+    text += if reached.is_empty() { "Nobody has shown yet what can be learnt here.\n" } else { &reached };
     text += &format!("\n![Rewards of one episode under three policies]({name}.svg)\n\n");
     text + &format!("```sh\nmercato rollout {} --policy random\n```\n", entry.id)
 }
