@@ -245,8 +245,8 @@ mod tests {
     #[test]
     fn delayed_rewards_all_arrive_and_in_order() {
         let id = "rec/topic-bandit-v1";
-        let (plain, _) = rewards(id, &[], 3, 450);
-        let (late, paid) = rewards(id, &[("reward_delay", json!(7))], 3, 450);
+        let (plain, _) = rewards(id, &[], 3, 1020);
+        let (late, paid) = rewards(id, &[("reward_delay", json!(7))], 3, 1020);
         assert_eq!(paid, plain);
         let horizon = find(id).expect("world").one(&Params::new()).expect("world").spec().horizon as usize;
         assert_eq!(late[..7], [0.0; 7]);
