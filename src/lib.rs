@@ -5,14 +5,17 @@ pub use envs;
 pub use kernels;
 pub use reports;
 
+pub mod bench;
 pub mod error;
 pub mod experiment;
 pub mod provenance;
+pub mod publish;
 pub mod report;
 pub mod resampling;
 pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
+pub mod store;
 pub mod trail;
 pub mod transitions;
 pub mod trial;

@@ -1,14 +1,11 @@
 //! Trials over a pool of threads, each record appended as soon as it is whole; what is there already is not repeated.
 use crate::{
-    error::{Error, Result, file},
-    provenance,
+    error::{Error, Result},
+    store::{self, Store},
     trial::{Device, Surroundings, Trial},
 };
-use reports::record::{Record, RecordError, read_records};
+use reports::record::Record;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs::{File, OpenOptions, TryLockError},
-    io::Write,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{
@@ -50,7 +47,7 @@ pub trait Observer: Sync {
 impl Runner<'_> {
     /// The file of the records.
     pub fn records_path(&self) -> PathBuf {
-        self.folder.join("records.jsonl")
+        store::records_path(self.folder)
     }
 
     /// Runs what is missing of `trials` and returns the records of all of them, in the order of `trials`.
@@ -58,71 +55,17 @@ impl Runner<'_> {
     /// # Errors
     /// [`Error::Interrupted`] when it was stopped; errors of the file system. A failing trial is a record, not an error.
     pub fn run(&self, trials: &[Trial]) -> Result<Vec<Record>> {
-        std::fs::create_dir_all(self.folder).map_err(file(self.folder))?;
-        let _lock = self.lock()?;
         let ids: Vec<String> = trials.iter().map(Trial::id).collect();
-        let mut done = self.take_over(&ids.iter().map(String::as_str).collect())?;
+        let mut store = Store::open(self.folder)?;
+        let (mut done, remark) = store.take_over(&ids)?;
+        if !done.is_empty() || remark.is_some() {
+            self.observer.resumed(done.len(), remark);
+        }
         let missing: Vec<usize> = (0..trials.len()).filter(|at| !done.contains_key(&ids[*at])).collect();
-        let path = self.records_path();
-        let mut records = OpenOptions::new().create(true).append(true).open(&path).map_err(file(&path))?;
-        for record in self.run_missing(trials, &missing, |record| {
-            // One write, so that a record is whole or cut, never mixed with another.
-            records.write_all(record.to_line().as_bytes()).and_then(|()| records.flush()).map_err(file(&path))
-        })? {
+        for record in self.run_missing(trials, &missing, |record| store.add(record))? {
             done.insert(record.trial.clone(), record);
         }
         Ok(ids.iter().filter_map(|id| done.remove(id)).collect())
-    }
-
-    /// Keeps other processes out of the folder for as long as the file is open: two writers would lose records.
-    fn lock(&self) -> Result<File> {
-        let path = self.folder.join(".lock");
-        let lock = File::create(&path).map_err(file(&path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy(self.folder.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(file(&path)(error)),
-        }
-    }
-
-    /// Records of these trials from an earlier run of the same code. What has to be repeated, since other code made it
-    /// or it failed, goes to `superseded.jsonl`; only a cut last line is dropped. Records of other trials stay.
-    fn take_over(&self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, Record>> {
-        let path = self.records_path();
-        if !path.exists() {
-            return Ok(BTreeMap::new());
-        }
-        let (all, cut) = match read_records(&path) {
-            Ok(all) => (all, None),
-            Err(RecordError::Truncated { intact, line, .. }) => (intact, Some(line)),
-            Err(error) => return Err(error.into()),
-        };
-        let is_stale = |record: &Record| {
-            let failed = matches!(record.status, reports::record::Status::Failed { .. });
-            ids.contains(record.trial.as_str()) && (failed || record.code.fingerprint != provenance::fingerprint())
-        };
-        let (stale, kept): (Vec<Record>, Vec<Record>) = all.into_iter().partition(is_stale);
-        let lines = |records: &[Record]| records.iter().map(Record::to_line).collect::<String>();
-        let mut remarks = Vec::new();
-        if let Some(line) = cut {
-            remarks.push(format!("line {line} was cut off and is dropped"));
-        }
-        if !stale.is_empty() {
-            let aside = self.folder.join("superseded.jsonl");
-            append(&aside, &lines(&stale)).map_err(file(&aside))?;
-            remarks.push(format!("{} of other code or failed went to superseded.jsonl", stale.len()));
-        }
-        if !remarks.is_empty() {
-            let partial = path.with_extension("partial");
-            let written = std::fs::write(&partial, lines(&kept));
-            written.and_then(|()| std::fs::rename(&partial, &path)).map_err(file(&path))?;
-        }
-        let wanted: BTreeMap<String, Record> = (kept.into_iter())
-            .filter(|record| ids.contains(record.trial.as_str()))
-            .map(|record| (record.trial.clone(), record))
-            .collect();
-        self.observer.resumed(wanted.len(), (!remarks.is_empty()).then(|| remarks.join("; ")));
-        Ok(wanted)
     }
 
     fn run_missing(
@@ -191,10 +134,6 @@ impl Runner<'_> {
         self.observer.finished(job, trial, &record);
         Ok(record)
     }
-}
-
-fn append(path: &Path, text: &str) -> std::io::Result<()> {
-    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

@@ -60,6 +60,31 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["frobnicate"], 2, &["unrecognized subcommand"]);
 }
 
+/// tests/slow/own_world.py compiles what is written here.
+#[test]
+fn a_new_world_is_written_once_and_under_a_name_that_compiles() {
+    let folder = Folder::new();
+    let out = folder.path("corner-shop");
+    let ran = mercato(&["new-env", "corner-shop", "--out", &out], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("cargo test"), "{}", ran.stdout);
+    let read = |name: &str| std::fs::read_to_string(format!("{out}/{name}")).expect("it was written");
+    assert!(read("Cargo.toml").contains("name = \"corner-shop\""));
+    assert!(read("src/lib.rs").contains("pub struct CornerShop") && read("src/main.rs").contains("corner_shop::"));
+    assert!(read("src/lib.rs").contains("\"own/corner-shop-v1\""));
+    for name in ["Cargo.toml", "src/lib.rs", "src/main.rs", "tests/world.rs"] {
+        let text = read(name).to_lowercase();
+        assert!(!text.contains("own-world") && !text.contains("own_world") && !text.contains("ownworld"), "{name}");
+    }
+    assert!(read("tests/trace.csv").lines().count() > 200 && read("Cargo.lock").contains("mercato-envs"));
+    refused(&["new-env", "corner-shop", "--out", &out], 2, &["there already", "--out"]);
+    for name in ["", "Corner", "corner_shop", "corner--shop", "4-corners", "-corner", "test"] {
+        refused(&["new-env", "--out", &folder.path("no"), "--", name], 2, &["corner-shop"]);
+    }
+    refused(&["new-env", "shop", "--out", &folder.path("no"), "--mercato", &out], 2, &["--mercato"]);
+    assert!(!folder.0.path().join("no").exists());
+}
+
 #[test]
 fn broken_experiments_exit_2_with_line_and_key() {
     let folder = Folder::new();
@@ -93,8 +118,50 @@ fn kernels_that_got_worse_exit_3() {
     let ran = mercato(&["kernels", "check", "--measured", &other], &[]);
     assert!(ran.code == 0 && ran.stdout.contains("not comparable"), "{}", ran.stderr);
     refused(&["kernels", "check", "--measured", &same, "--against", "none.tsv"], 1, &["none.tsv"]);
+    refused(&["kernels", "check", "--measured", &folder.file("none.tsv", "")], 1, &["none.tsv", "line 1"]);
     let listed = json(&mercato(&["kernels", "list", "--format", "json"], &[]));
     assert!(listed["kernels"].as_array().is_some_and(|kernels| kernels.len() > 30));
+}
+
+/// An operation of the CPU may take half a percent more instructions, and not one allocation more.
+#[test]
+fn operations_of_the_cpu_that_got_worse_exit_3() {
+    let folder = Folder::new();
+    let table = |instructions: u64, allocations: u64| {
+        let text = format!(
+            "# rustc 1; valgrind 3\n# case kernel instructions allocations\nadam/7114 cpu {instructions} {allocations}\n"
+        );
+        folder.file(&format!("{instructions}-{allocations}.txt"), &text)
+    };
+    let before = table(10_000, 0);
+    let check = |after: &str| mercato(&["kernels", "check", "--measured", after, "--against", &before], &[]);
+    for good in [table(10_000, 0), table(10_050, 0)] {
+        let ran = check(&good);
+        assert!(ran.code == 0 && ran.stdout.contains("cpu: 1 rows as committed"), "{} {}", ran.stdout, ran.stderr);
+    }
+    for (worse, named) in [
+        (table(10_051, 0), "cpu in adam/7114: instructions was 10000, is 10051"),
+        (table(10_000, 1), "cpu in adam/7114: allocations was 0, is 1"),
+    ] {
+        refused(&["kernels", "check", "--measured", &worse, "--against", &before], 3, &[named]);
+    }
+    assert!(check(&table(9_000, 0)).stdout.contains("UPDATE=1 writes kernels/instructions.txt"));
+    // A debug build counts nothing, and says so.
+    let ran = mercato(&["kernels", "check", "--only", "cpu"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("skipped: cpu because") || ran.stdout.contains("cpu: "), "{}", ran.stdout);
+}
+
+/// A panel for each kernel that is counted at two shapes or more.
+#[test]
+fn instructions_over_shapes_are_drawn() {
+    let folder = Folder::new();
+    let path = folder.path("kernels.svg");
+    let ran = mercato(&["kernels", "list", "--chart", &path], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let drawn = std::fs::read_to_string(&path).expect("a chart");
+    assert!(drawn.contains("gemm_forward_32 in linear") && drawn.contains("adam_norm in adam"));
+    refused(&["kernels", "list", "--chart", &folder.path("none/kernels.svg")], 1, &["none/kernels.svg"]);
 }
 
 #[test]
@@ -344,6 +411,11 @@ fn scores_that_cannot_be_compared_exit_2_with_line_and_remedy() {
     refuse("algorithm,run,task,score\na,0,t,1\na,1,t,nan\n", &["line 3", "--floor"]);
     refuse("algorithm,run,task,score\na,0,t,high\n", &["line 2", "`high` is not a finite number"]);
     refuse("algorithm,run,task,score\na,0,t,1\na,0,t,1\n", &["run 0 of a on t stands twice"]);
+    let uneven = "algorithm,run,task,score\na,0,t,1\na,1,t,2\nb,0,u,1\nb,0,t,3\n";
+    refuse(uneven, &["a has no runs on u", "--task"]);
+    let uneven = folder.file("uneven.csv", uneven);
+    assert_eq!(mercato(&["stats", &uneven, "--task", "t", "--resamples", "10"], &[]).code, 0);
+    refused(&["stats", &uneven, "--algorithm", "c"], 2, &["no line of algorithm c"]);
     refused(&["stats", &folder.path("none.csv")], 1, &["none.csv"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--resamples", "0"], 2, &["resamples"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--margin", "0"], 2, &["above 0"]);
@@ -412,6 +484,17 @@ fn a_plan_says_how_many_runs_a_claim_needs() {
     refused(&["plan", "--power", "1"], 2, &["between 0 and 1"]);
     refused(&["plan", "--effect", "0"], 2, &["above 0"]);
     assert!(mercato(&["plan"], &[]).stdout.contains("runs for each algorithm: 17"));
+}
+
+/// Every layout has its schema; one that is not there is refused with the list.
+#[test]
+fn schemas_are_printed() {
+    for name in ["record", "report", "stats", "ope", "diff", "counts", "verify", "ab"] {
+        let schema = json(&mercato(&["schema", name], &[]));
+        assert!(schema["properties"]["schema"]["const"].is_u64(), "{name}: {schema}");
+        assert!(schema["$id"].as_str().is_some_and(|id| id.starts_with(&format!("mercato/{name}/"))), "{schema}");
+    }
+    refused(&["schema", "poem"], 2, &["record", "counts"]);
 }
 
 #[test]

@@ -63,6 +63,9 @@ pub enum Error {
         /// The length that the specification asks for.
         expected: usize,
     },
+    /// A world of one's own that failed, in its own words.
+    #[error("{0}")]
+    External(String),
     /// A saved state that does not belong to this vector.
     #[error("saved state does not fit: {0}")]
     Restore(String),

@@ -57,7 +57,7 @@ pub mod vector;
 pub use env::{Elem, Env, Field, Kind, Optimum, Outcome, Reference};
 pub use error::{Error, Result};
 pub use modifiers::{MODIFIERS, Modifier, Modifiers};
-pub use registry::{Entry, Params, Variant, find, make};
+pub use registry::{Entry, Params, Variant, find, make, register};
 pub use rng::{Domain, Purpose, Rng};
 pub use space::{Actions, Continuous, Discrete, Form, Number, Row, RowMut, Shape, Slate, Space, Width};
 pub use suite::ENVS;

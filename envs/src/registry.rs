@@ -1,7 +1,7 @@
 //! From an id and parameters to a vector of episodes.
 use crate::{
     env::Env,
-    error::{Error, Result, nearest},
+    error::{Error, Result, nearest, parameter},
     modifiers::{MODIFIERS, Modified, Modifiers},
     multi::{MultiEnv, MultiVector},
     suite::ENVS,
@@ -9,21 +9,28 @@ use crate::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
+use std::sync::{PoisonError, RwLock};
 
 /// Parameters by name, as they come from TOML or `--set key=value`; what is missing takes the world's default.
 pub type Params = Map<String, Value>;
 
-/// One world of the suite.
+/// From a world's id, its parameters and a number of rows to a vector.
+pub type Build = dyn Fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>> + Sync;
+
+/// One world: of the suite, or registered by whoever uses this crate.
 pub struct Entry {
     /// Its id, `family/name-vN`.
     pub id: &'static str,
     source: &'static str,
-    build: fn(&'static str, &Params, usize) -> Result<Box<dyn VectorEnv>>,
+    build: &'static Build,
     agents: fn(&'static str, &Params) -> Result<usize>,
 }
 
+/// Worlds that are not of the suite.
+static REGISTERED: RwLock<Vec<&'static Entry>> = RwLock::new(Vec::new());
+
 /// A world with other defaults, under an id and a page of its own.
-pub trait Variant {
+pub trait Variant: 'static {
     /// The world.
     type World: Env;
     /// The parameters that this id has unless told otherwise.
@@ -40,11 +47,15 @@ impl<E: Env> Variant for E {
 impl Entry {
     /// The world `V` under `id`; `source` is the text of its file, whose module documentation is the world's page.
     pub const fn new<V: Variant>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build::<V>, agents: |_, _| Ok(1) }
+        Entry { id, source, build: &build::<V>, agents: |_, _| Ok(1) }
     }
     /// The world `E` with several agents, as [`new`](Entry::new).
     pub const fn multi<E: MultiEnv>(id: &'static str, source: &'static str) -> Self {
-        Entry { id, source, build: build_multi::<E>, agents: agents::<E> }
+        Entry { id, source, build: &build_multi::<E>, agents: agents::<E> }
+    }
+    /// A world with one agent that makes its vectors by itself, such as one in another language.
+    pub const fn custom(id: &'static str, source: &'static str, build: &'static Build) -> Self {
+        Entry { id, source, build, agents: |_, _| Ok(1) }
     }
     /// The world's page in Markdown: story, equations, observation, reward, parameters, history.
     pub fn page(&self) -> String {
@@ -111,13 +122,42 @@ impl Entry {
     }
 }
 
+/// Makes a world of one's own known by its id, for everything that finds worlds by theirs: experiments, rollouts,
+/// agents. Lists of the suite do not show it. A later registration of the same id replaces the earlier one.
+///
+/// # Errors
+/// When the id is not `family/name-vN`, or is one of the suite's, which never change.
+pub fn register(entry: Entry) -> Result<()> {
+    let id = entry.id;
+    let parts = id.split_once('/').and_then(|(family, rest)| Some((family, rest.rsplit_once("-v")?)));
+    let formed = |text: &str| !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '/');
+    if !parts.is_some_and(|(family, (name, version))| {
+        formed(family) && formed(name) && version.parse::<u32>().is_ok_and(|number| number.to_string() == version)
+    }) {
+        return Err(parameter("id", id, "of the form family/name-vN"));
+    }
+    if ENVS.iter().any(|entry| entry.id == id) {
+        return Err(parameter("id", id, "another one than the suite's: their worlds never change"));
+    }
+    let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
+    registered.retain(|earlier| earlier.id != id);
+    // Worlds are few and live as long as the program, like those of the suite.
+    registered.push(Box::leak(Box::new(entry)));
+    Ok(())
+}
+
 /// The world called `id`.
 ///
 /// # Errors
 /// Names the nearest ids when there is none.
 pub fn find(id: &str) -> Result<&'static Entry> {
-    ENVS.iter().find(|entry| entry.id == id).ok_or_else(|| {
-        let near = nearest(id, ENVS.iter().map(|entry| entry.id));
+    if let Some(entry) = ENVS.iter().find(|entry| entry.id == id) {
+        return Ok(entry);
+    }
+    let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
+    registered.iter().find(|entry| entry.id == id).copied().ok_or_else(|| {
+        let ids = ENVS.iter().map(|entry| entry.id).chain(registered.iter().map(|entry| entry.id));
+        let near = nearest(id, ids);
         Error::UnknownEnv { id: id.into(), nearest: if near.is_empty() { "none".into() } else { near.join(", ") } }
     })
 }
@@ -226,6 +266,23 @@ mod tests {
         let params = Params::from_iter([("lenght".to_string(), json!(3))]);
         let error = make("classic/chain-v1", &params, 1).err().expect("no such key").to_string();
         assert!(error.contains("length"), "{error}");
+    }
+
+    #[test]
+    fn a_world_of_ones_own_is_found_by_its_id_and_never_stands_for_one_of_the_suite() {
+        use crate::suite::classic::chain::Chain;
+        for id in ["chain", "own/chain", "own/chain-vx", "own/chain-v01", "/chain-v1", "own/-v1", "a b/chain-v1"] {
+            assert!(register(Entry::new::<Chain>(id, "")).is_err(), "{id}");
+        }
+        let taken = register(Entry::new::<Chain>("classic/chain-v1", "")).expect_err("taken").to_string();
+        assert!(taken.contains("never change"), "{taken}");
+        assert!(make("own/chain-v1", &Params::new(), 2).is_err());
+        register(Entry::new::<Chain>("own/chain-v1", "//! # First")).expect("first");
+        register(Entry::new::<Chain>("own/chain-v1", "//! # Second")).expect("again");
+        assert_eq!(find("own/chain-v1").expect("world").about(), "Second");
+        assert_eq!(make("own/chain-v1", &Params::new(), 2).expect("world").spec().id, "own/chain-v1");
+        let near = make("own/chian-v1", &Params::new(), 1).err().expect("no such world").to_string();
+        assert!(near.contains("own/chain-v1"), "{near}");
     }
 
     #[test]

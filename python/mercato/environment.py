@@ -45,7 +45,7 @@ class World(gymnasium.Env):
             raise ValueError(f"render_mode is {render_mode!r}; it must be None or 'rgb_array'")
         self.id, self.render_mode, self._scaled = id, render_mode, scale_actions
         self._build(params or {})
-        self._chart = Chart(self.observation_space) if render_mode else None
+        self._chart = Chart(self._box) if render_mode else None
         self._started = False
 
     def _build(self, params: dict[str, Any]) -> None:
@@ -56,7 +56,7 @@ class World(gymnasium.Env):
         self.fields = {field["name"]: field for field in self.world_spec["fields"]}
         self._form = action_form(self.world_spec["shape"], self._scaled)
         self.action_space = self._form.space
-        self.observation_space = observation_space(self.world_spec["fields"])
+        self.observation_space = self._box = observation_space(self.world_spec["fields"])
         self._step = self._native.step_discrete if isinstance(self._form, Item) else self._step_columns
 
     def reset(
@@ -75,7 +75,7 @@ class World(gymnasium.Env):
             self._build(chosen.params)
             if spaces != (self.observation_space, self.action_space):
                 raise ValueError("these parameters change the spaces; make a new environment with params=…")
-        observation = np.empty(self.observation_space.shape, np.float32)
+        observation = np.empty(self._box.shape, np.float32)
         if seed is None and self._started and not chosen.anew:
             self._native.next_episode(observation)
         else:

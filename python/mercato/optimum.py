@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +34,9 @@ class Optimum:
         return (value - self.random) / (self.lower - self.random)
 
 
-def ids() -> list[str]:
-    """Ids of the worlds with one agent, `family/name-vN`."""
-    return _native.ids()
+def ids(several: bool = False) -> list[str]:
+    """Ids of the worlds with one agent, `family/name-vN`; of those with `several`, for `mercato.parallel_env`."""
+    return _native.ids(several)
 
 
 def page(id: str) -> str:
@@ -58,3 +59,27 @@ def rollout(
     and `se`, the standard error of the mean.
     """
     return json.loads(_native.rollout(id, json.dumps(params or {}), policy, episodes, seed))
+
+
+def log(
+    id: str,
+    path: str | os.PathLike[str],
+    policy: str = "random",
+    epsilon: float = 0.0,
+    target: str | None = None,
+    episodes: int = 1000,
+    seed: int = 0,
+    params: dict[str, Any] | None = None,
+) -> None:
+    """Writes the transitions of `episodes` episodes to a table: for learning offline, and for `mercato ope`.
+
+    Columns: `trajectory` (`episode` in a bandit) and `t`, the action (`action`, or `item_0` … and `real_0` …), `reward`,
+    `terminated`, `truncated`, `pi_b_a` (`pscore` in a bandit): the probability of the action, and the observations before
+    and after, `observation_…` and `next_observation_…` by field. With a `target` also the probabilities that this
+    reference policy gives.
+
+    Args:
+        policy: the reference policy that plays; where actions have real numbers, `random`.
+        epsilon: probability of a uniformly random action instead, for every action anew.
+    """
+    _native.log(id, json.dumps(params or {}), path, policy, epsilon, target, episodes, seed)

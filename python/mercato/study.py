@@ -44,6 +44,15 @@ class Run:
         _native.report(folder, self.title, "mercato.run in Python")
         return folder / "report.html"
 
+    def verify(self, sample: int | None = None, jobs: int | None = None, progress: Progress | None = None) -> dict[str, Any]:
+        """Runs the trials of the folder again and compares every bit, as `mercato verify --format json` does.
+
+        `exit_code` 0: all as recorded; 3: `mismatches` says what is not, and where the training first went another way;
+        5: `unavailable` cannot be run here; 6: `missing` is not there. `sample` runs only so many again, drawn at random;
+        with 0 the files alone are checked.
+        """
+        return json.loads(_native.verify(self.folder, sample, jobs or cores(), progress))
+
     def checkpoints(self) -> list[Path]:
         """Files of weights of the trials that learned, in the order of `records`."""
         paths = (self.folder / "weights" / f"{record['trial']}.safetensors" for record in self.records)
@@ -83,14 +92,24 @@ def run(
         device: `cpu`, or `cuda`, which without a GPU is an error.
         progress: called ten times a second with the transitions made and to be made.
     """
+    chosen = resolved(spec)
+    folder = Path(out) if out is not None else Path("runs") / chosen["name"]
+    lines = _native.run(json.dumps(chosen), folder, jobs or cores(), device, progress)
+    return Run(folder, chosen["title"], [json.loads(line) for line in lines])
+
+
+def resolved(spec: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """The experiment that `spec` says."""
     chosen = dict(spec) if isinstance(spec, Mapping) else experiment(spec)
     for key in ("name", "title"):
         if not isinstance(chosen.get(key), str):
             raise ValueError(f"the experiment needs a `{key}`")
-    folder = Path(out) if out is not None else Path("runs") / chosen["name"]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    lines = _native.run(json.dumps(chosen), folder, jobs or cores, device, progress)
-    return Run(folder, chosen["title"], [json.loads(line) for line in lines])
+    return chosen
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def train(

@@ -2,7 +2,9 @@
 //!
 //! Structured values (specifications, experiments, records) cross the border as JSON text: the Python half knows their
 //! form, and nothing on the way of a step does so.
+mod external;
 mod failure;
+mod figures;
 mod study;
 mod trained;
 mod world;
@@ -13,7 +15,11 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use crate::study::{embedded, ids, page, report, rollout, run};
+    use crate::external::register;
+    #[pymodule_export]
+    use crate::figures::{compare, difference, evaluate_log, interquartile_mean, runs_for};
+    #[pymodule_export]
+    use crate::study::{Store, agents, embedded, ids, log, page, report, rollout, run, verify};
     #[pymodule_export]
     use crate::trained::Trained;
     #[pymodule_export]

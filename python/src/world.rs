@@ -1,7 +1,10 @@
 //! A vector of episodes whose slots are NumPy arrays.
 use crate::failure::{given, parsed};
 use mercato::envs::{Actions, Params, Reference, Slot, Stage, Start, VectorEnv, make, vector::THREADED_ROWS};
-use numpy::{Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, ToPyArray};
+use numpy::{
+    Element, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArrayMethods,
+    ToPyArray,
+};
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
@@ -216,6 +219,11 @@ fn open(world: &mut Option<Box<dyn VectorEnv>>) -> PyResult<&mut Box<dyn VectorE
 }
 
 fn slots<'py, T: Element>(array: &Bound<'py, PyArrayDyn<T>>) -> PyResult<Slots<'py, T>> {
+    if !array.is_c_contiguous() {
+        return Err(PyValueError::new_err(
+            "an array cannot be written: its rows do not follow each other (order=\"C\")",
+        ));
+    }
     array.try_readwrite().map_err(|error| PyValueError::new_err(format!("an array cannot be written: {error}")))
 }
 

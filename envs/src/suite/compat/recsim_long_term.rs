@@ -90,9 +90,9 @@ pub struct LongTerm {
     /// The clickbait score of all documents, if it is fixed.
     pub fixed_clickbait: Clickbait,
     #[serde(skip)]
-    best: Memo<Values>,
+    pub(crate) best: Memo<Values>,
     #[serde(skip)]
-    optimum: Memo<Optimum>,
+    pub(crate) optimum: Memo<Optimum>,
 }
 
 impl Default for LongTerm {
