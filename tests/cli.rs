@@ -45,7 +45,7 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["rollout", "classic/chain-v1", "--episodes", "0"], 2, &["episodes"]);
     refused(&["rollout", "classic/chain-v1", "--set", "stickyactions=0.2"], 2, &["sticky_actions"]);
     refused(&["rollout", "classic/chain-v1", "--set", "reward_noise=-1"], 2, &["`reward_noise` is -1", "between 0"]);
-    refused(&["rollout", "health/dose-v1", "--set", "cost=harm"], 2, &["one of toxicity"]);
+    refused(&["rollout", "health/dose-v1", "--set", "cost_signal=harm"], 2, &["one of toxicity"]);
     refused(&["train", "classic/chain-v1", "--agent", "dqm"], 2, &["dqn"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.lr=1"], 2, &["no setting `lr`"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.batch=0"], 2, &["batch", "between 1"]);

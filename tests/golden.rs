@@ -29,12 +29,12 @@ const MODIFIED: &[(&str, &str, &str)] = &[
     ("sticky_actions", "rec/markov-interest-v1", r#"{"sticky_actions": 0.25}"#),
     ("drift_step", "pricing/wine-club-v1", r#"{"drift_step": 4}"#),
     ("mask_rate", "rec/slate-cascade-v1", r#"{"mask_rate": 0.3}"#),
-    ("cost", "health/dose-v1", r#"{"cost": "toxicity", "cost_weight": 0.1}"#),
+    ("cost_signal", "health/dose-v1", r#"{"cost_signal": "toxicity", "cost_weight": 0.1}"#),
     (
         "all",
         "rec/markov-interest-v1",
         r#"{"reward_noise": 0.5, "reward_delay": 3, "reward_missing": 0.1, "sticky_actions": 0.2, "drift_step": 7,
-            "mask_rate": 0.2, "cost": "bait", "cost_weight": 0.3}"#,
+            "mask_rate": 0.2, "cost_signal": "bait", "cost_weight": 0.3}"#,
     ),
 ];
 

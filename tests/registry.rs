@@ -58,9 +58,9 @@ const MODIFIED: &[(&str, &str)] = &[
     ("pricing/yogurt-v1", r#"{"drift_step": 10}"#),
     ("rec/slate-cascade-v1", r#"{"mask_rate": 0.3}"#),
     ("pricing/wine-club-v1", r#"{"mask_rate": 0.3}"#),
-    ("health/dose-v1", r#"{"cost": "toxicity", "cost_weight": 0.1}"#),
-    ("rec/fair-interest-v1", r#"{"cost": "others"}"#),
-    ("ads/budget-pacing-v1", r#"{"cost": "spent", "cost_weight": 1}"#),
+    ("health/dose-v1", r#"{"cost_signal": "toxicity", "cost_weight": 0.1}"#),
+    ("rec/fair-interest-v1", r#"{"cost_signal": "others"}"#),
+    ("ads/budget-pacing-v1", r#"{"cost_signal": "spent", "cost_weight": 1}"#),
     (
         "pricing/bertrand-v1",
         r#"{"reward_noise": 0.1, "reward_delay": 2, "sticky_actions": 0.1, "drift_step": 20, "mask_rate": 0.2}"#,
@@ -68,7 +68,7 @@ const MODIFIED: &[(&str, &str)] = &[
     (
         "rec/markov-interest-v1",
         r#"{"reward_noise": 0.5, "reward_delay": 3, "reward_missing": 0.1, "sticky_actions": 0.2, "drift_step": 7,
-            "mask_rate": 0.2, "cost": "bait", "cost_weight": 0.3}"#,
+            "mask_rate": 0.2, "cost_signal": "bait", "cost_weight": 0.3}"#,
     ),
 ];
 

@@ -18,8 +18,8 @@
 //! | `sticky_actions` | 0 to below 1, default 0 | with this probability the action carried out in the step before is carried out again, whatever was chosen (Machado et al. 2018); an episode's first is free | at most the plain optimum, whose agent could stick to its actions by itself; exact, for who knows the state and what was carried out last, where the world is a small table of states; else bounded from below by simulating the reference policies |
 //! | `drift_step` | 0 (never) to below the horizon, default 0 | from this step of an episode on every action means its opposite: item i of n is item n − 1 − i, the number x of [low, high] is low + high − x | unchanged: who knows the step turns every action round |
 //! | `mask_rate` | 0 to below 1, default 0 | every item is unavailable with this probability, anew in each step; the observation has `action_mask`, 1 for every item on offer. Who chooses another gets the next one on offer, counted cyclically. Where fewer are left than an action needs, all are on offer. For worlds with at most 1024 items | at most the plain optimum, whose agent could close items by itself; bounded from below by simulating the reference policies |
-//! | `cost` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
-//! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost` | unchanged for what is judged; unknown for what is shown |
+//! | `cost_signal` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
+//! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost_signal` | unchanged for what is judged; unknown for what is shown |
 //!
 //! In a step, an action first sticks, then gives way to the mask, then drifts. A reward first loses its cost, then gets its
 //! noise, then goes missing, then waits. In a vector with several agents every agent has modifiers of its own. Random
@@ -54,7 +54,7 @@ pub struct Modifiers {
     /// Probability that an item is unavailable.
     pub mask_rate: f32,
     /// The cost that is read beside the reward; empty for none.
-    pub cost: String,
+    pub cost_signal: String,
     /// What a unit of the cost takes from the reward shown.
     pub cost_weight: f32,
 }
@@ -122,18 +122,22 @@ impl Modifiers {
                 return Err(parameter("mask_rate", self.mask_rate, &range));
             }
         }
-        if !self.cost.is_empty() && !spec.costs.contains(&self.cost.as_str()) {
-            let near = nearest(&self.cost, spec.costs.iter().copied());
+        if !self.cost_signal.is_empty() && !spec.costs.contains(&self.cost_signal.as_str()) {
+            let near = nearest(&self.cost_signal, spec.costs.iter().copied());
             let range = match (spec.costs, near.is_empty()) {
                 ([], _) => format!("left out: {} has no costs", spec.id),
                 (all, true) => format!("one of {}", all.join(", ")),
                 (all, false) => format!("one of {}; nearest: {}", all.join(", "), near.join(", ")),
             };
-            return Err(parameter("cost", &self.cost, &range));
+            return Err(parameter("cost_signal", &self.cost_signal, &range));
         }
         between("cost_weight", self.cost_weight, 0.0, 1e6)?;
-        if self.cost_weight > 0.0 && self.cost.is_empty() {
-            return Err(parameter("cost_weight", self.cost_weight, "0, unless `cost` says which cost is weighted"));
+        if self.cost_weight > 0.0 && self.cost_signal.is_empty() {
+            return Err(parameter(
+                "cost_weight",
+                self.cost_weight,
+                "0, unless `cost_signal` says which cost is weighted",
+            ));
         }
         Ok(())
     }
@@ -192,7 +196,7 @@ mod tests {
     #[test]
     fn a_default_that_is_written_out_changes_nothing() {
         let plain = make("rec/markov-interest-v1", &Params::new(), 2).expect("world");
-        let written = params(&[("reward_noise", json!(0.0)), ("reward_delay", json!(0)), ("cost", json!(""))]);
+        let written = params(&[("reward_noise", json!(0.0)), ("reward_delay", json!(0)), ("cost_signal", json!(""))]);
         let same = make("rec/markov-interest-v1", &written, 2).expect("world");
         assert_eq!(same.spec().params, plain.spec().params);
         assert_eq!(same.save(), plain.save());
@@ -209,9 +213,9 @@ mod tests {
             ("classic/chain-v1", "reward_noise", json!("much"), ["`reward_noise` is \"much\"", "type of its default"]),
             ("classic/chain-v1", "reward_delay", json!(1001), ["`reward_delay` is 1001", "between 0 and 1000"]),
             ("classic/chain-v1", "drift_step", json!(32), ["`drift_step` is 32", "between 0 (never) and 31"]),
-            ("classic/chain-v1", "cost", json!("harm"), ["`cost` is harm", "has no costs"]),
-            ("health/dose-v1", "cost", json!("toxicty"), ["one of toxicity", "nearest: toxicity"]),
-            ("health/dose-v1", "cost_weight", json!(1), ["`cost_weight` is 1", "unless `cost`"]),
+            ("classic/chain-v1", "cost_signal", json!("harm"), ["`cost_signal` is harm", "has no costs"]),
+            ("health/dose-v1", "cost_signal", json!("toxicty"), ["one of toxicity", "nearest: toxicity"]),
+            ("health/dose-v1", "cost_weight", json!(1), ["`cost_weight` is 1", "unless `cost_signal`"]),
             ("pricing/yogurt-v1", "mask_rate", json!(0.5), ["`mask_rate` is 0.5", "[5, 15]"]),
             ("rec/huge-factored-v1", "mask_rate", json!(0.5), ["`mask_rate` is 0.5", "2 to 1024"]),
             ("classic/chain-v1", "stickyactions", json!(0.5), ["no parameter `stickyactions`", "sticky_actions"]),
@@ -245,8 +249,8 @@ mod tests {
     #[test]
     fn delayed_rewards_all_arrive_and_in_order() {
         let id = "rec/topic-bandit-v1";
-        let (plain, _) = rewards(id, &[], 3, 450);
-        let (late, paid) = rewards(id, &[("reward_delay", json!(7))], 3, 450);
+        let (plain, _) = rewards(id, &[], 3, 1020);
+        let (late, paid) = rewards(id, &[("reward_delay", json!(7))], 3, 1020);
         assert_eq!(paid, plain);
         let horizon = find(id).expect("world").one(&Params::new()).expect("world").spec().horizon as usize;
         assert_eq!(late[..7], [0.0; 7]);
@@ -278,7 +282,7 @@ mod tests {
     fn a_weighted_cost_is_taken_from_what_is_shown_alone() {
         let (plain, _) = rewards("health/dose-v1", &[], 2, 400);
         let (shown, paid) =
-            rewards("health/dose-v1", &[("cost", json!("toxicity")), ("cost_weight", json!(0.5))], 2, 400);
+            rewards("health/dose-v1", &[("cost_signal", json!("toxicity")), ("cost_weight", json!(0.5))], 2, 400);
         assert_eq!(paid, plain);
         assert!(shown.iter().zip(&paid).all(|(shown, paid)| shown <= paid));
         assert!(shown.iter().sum::<f32>() < paid.iter().sum::<f32>() - 10.0);

@@ -91,7 +91,7 @@ pub struct Spec {
     pub discount: f64,
     /// Names of the episode metrics beside return and length.
     pub metrics: Vec<&'static str>,
-    /// Names of the costs that can be read beside the reward, by the modifier `cost`.
+    /// Names of the costs that can be read beside the reward, by the modifier `cost_signal`.
     pub costs: &'static [&'static str],
     /// Metrics whose mean over episodes another metric weights.
     pub weights: &'static [(&'static str, &'static str)],
@@ -166,7 +166,7 @@ pub trait VectorEnv: Send {
     fn paid(&self) -> Option<&[f32]> {
         None
     }
-    /// What the last step cost every row, where the modifier `cost` reads one of the world's costs.
+    /// What the last step cost every row, where the modifier `cost_signal` reads one of the world's costs.
     fn cost(&self) -> Option<&[f32]> {
         None
     }

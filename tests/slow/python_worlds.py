@@ -212,7 +212,7 @@ def parameters_come_with_make_and_with_reset():
 
 
 def modifiers_are_parameters():
-    params = {"mask_rate": 0.3, "reward_noise": 0.5, "cost": "bait"}
+    params = {"mask_rate": 0.3, "reward_noise": 0.5, "cost_signal": "bait"}
     env = make("rec/markov-interest-v1", params=params).unwrapped
     check_env(env)
     plain = make("rec/markov-interest-v1").unwrapped
