@@ -2,7 +2,12 @@
 use super::print_json;
 use anyhow::Result;
 use clap::{Args, builder::PossibleValuesParser};
-use mercato::{bench, kernels::counts::METRICS, reports::schema, verify};
+use mercato::{
+    bench,
+    kernels::counts::{CPU_METRICS, METRICS},
+    reports::schema,
+    verify,
+};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
@@ -39,30 +44,44 @@ fn with_exit_code(mut schema: Value) -> Value {
 
 /// What `mercato kernels list --format json` prints.
 fn counts() -> Value {
-    let count = json!({ "type": "integer", "minimum": 0 });
-    let metrics: Map<String, Value> = METRICS.iter().map(|metric| (metric.to_string(), count.clone())).collect();
+    let count = || json!({ "type": "integer", "minimum": 0 });
+    let text = || json!({ "type": "string" });
     let object = |properties: Value, about: &str| {
-        let required: Vec<String> =
-            properties.as_object().into_iter().flat_map(|fields| fields.keys().cloned()).collect();
+        let fields = properties.as_object().into_iter().flat_map(|fields| fields.keys().cloned());
+        let required: Vec<String> = fields.collect();
         json!({ "type": "object", "description": about, "properties": properties, "required": required })
     };
-    let module = json!({ "source": { "type": "string" }, "bytes": count });
-    let kernel = json!({
-        "kernel": { "type": "string" },
-        "case": { "type": "string" },
-        "counts": object(Value::Object(metrics), "Counts by the emulator; fewer is better."),
+    let list = |of: Value| json!({ "type": "array", "items": of });
+    let row = |metrics: &[&str], about: &str| {
+        let metrics: Map<String, Value> = metrics.iter().map(|metric| (metric.to_string(), count())).collect();
+        let counts = object(Value::Object(metrics), "Counts; fewer is better.");
+        list(object(json!({ "kernel": text(), "case": text(), "counts": counts }), about))
+    };
+    let module = object(json!({ "source": text(), "bytes": count() }), "A shipped module of PTX.");
+    let assembled = json!({
+        "kernel": text(),
+        "architecture": text(),
+        "registers": count(),
+        "spilled_bytes": count(),
+        "shared_bytes": count(),
+    });
+    let cpu = json!({
+        "compiler": text(),
+        "operations": row(&CPU_METRICS, "An operation of the CPU at a given shape."),
     });
     let mut schema = object(
         json!({
-            "schema": { "const": 1, "description": "Layout." },
+            "schema": { "const": 2, "description": "Layout." },
             "compiler": { "type": "string", "description": "The compiler of the PTX; counts of others are not comparable." },
-            "modules": { "type": "array", "items": object(module, "A shipped module of PTX.") },
-            "kernels": { "type": "array", "items": object(kernel, "A kernel in a case of given shape.") },
+            "modules": list(module),
+            "kernels": row(&METRICS, "A CUDA kernel in a case of given shape, counted by the emulator."),
+            "assembled": list(object(assembled, "What the assembler says of a kernel for an architecture.")),
+            "cpu": object(cpu, "Instructions and allocations of the CPU's operations."),
         }),
-        "Counts of the CUDA kernels.",
+        "Counts of the kernels.",
     );
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema["$id"] = "mercato/counts/1".into();
-    schema["title"] = "mercato counts, layout 1".into();
+    schema["$id"] = "mercato/counts/2".into();
+    schema["title"] = "mercato counts, layout 2".into();
     schema
 }

@@ -35,7 +35,7 @@ set = { hidden = [8], memory = 300, warmup = 50, batch = 8 }
 [[worlds.agents]]
 preset = "dqn"
 name = "explodes"
-set = { hidden = [8], memory = 300, warmup = 50, batch = 8, learning_rate = 1e6, huber = inf, clip = inf }
+set = { hidden = [8, 8, 8], memory = 300, warmup = 50, batch = 8, learning_rate = 1e6, huber = inf, clip = inf }
 [[worlds]]
 env = "rec/topic-bandit-v1"
 steps = 400
@@ -92,7 +92,7 @@ def main(mercato):
         fits("counts", json.loads(run("kernels", "list", "--format", "json")))
         for log in ["bandit.csv", "paths.csv"]:
             fits("ope", json.loads(run("ope", str(place / log), "--format", "json", "--resamples", "50")))
-        for more in [[], ["--paired"], ["--margin", "0.2"]]:
+        for more in [[], ["--algorithm", "a", "--algorithm", "b", "--paired"], ["--margin", "0.2"]]:
             text = run("stats", str(place / "scores.csv"), "--format", "json", "--resamples", "50", *more)
             fits("stats", json.loads(text))
         curves = str(place / "runs/small/curves.csv")
