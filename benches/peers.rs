@@ -104,7 +104,8 @@ fn spec(rows: usize, observation: usize, actions: u32) -> Spec {
         width: Width { items: 1, reals: 0 },
         horizon: 100,
         discount: 0.99,
-        metrics: &[],
+        metrics: Vec::new(),
+        costs: &[],
         weights: &[],
         policies: &[],
     }

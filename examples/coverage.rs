@@ -1,6 +1,7 @@
 //! How often do nominal 95 % intervals from few runs hold the truth? A table in Markdown, by seeded simulation.
 //!
-//! `cargo run --release --example coverage`
+//! `cargo run --release --example coverage` prints it, `-- --write` writes it to `docs/statistics.md`, `-- --check` fails
+//! when the document says otherwise.
 //!
 //! Scores are normal, or log-normal with σ = 1 and mean 0; tasks differ in nothing. The truth of mean and interquartile
 //! mean is 0 for the first, and 0 and that of a million draws for the second.
@@ -26,10 +27,10 @@ fn main() {
     let mut stream = Rng::new(1, Domain::Statistics).stream(Purpose::STEP);
     let many: Vec<f64> = (0..1_000_000).map(|_| score(&mut stream, true)).collect();
     let skewed_iqm = stats::interquartile_mean(&[many]).unwrap_or(0.0);
-    println!(
-        "| runs a task | t, 1 task, mean | bootstrap, 1 task, mean | bootstrap, 6 tasks, interquartile mean | t, skewed | bootstrap, skewed, 6 tasks, interquartile mean |"
+    let mut table = String::from(
+        "| runs a task | t, 1 task, mean | bootstrap, 1 task, mean | bootstrap, 6 tasks, interquartile mean | t, skewed | bootstrap, skewed, 6 tasks, interquartile mean |\n\
+         |--:|--:|--:|--:|--:|--:|\n",
     );
-    println!("|--:|--:|--:|--:|--:|--:|");
     for runs in RUNS {
         let mut held = [0u32; 5];
         for simulation in 0..SIMULATIONS {
@@ -55,6 +56,30 @@ fn main() {
             }
         }
         let shares = held.map(|held| format!("{:.1} %", 100.0 * f64::from(held) / f64::from(SIMULATIONS)));
-        println!("| {runs} | {} |", shares.join(" | "));
+        table += &format!("| {runs} | {} |\n", shares.join(" | "));
+        // What warnings say is what is measured here, in whole per cent.
+        let told = stats::coverage(runs).expect("more than one run");
+        let measured = f64::from(held[2]) / f64::from(SIMULATIONS);
+        assert!((told - measured).abs() <= 0.005, "warnings say {told} for {runs} runs, measured is {measured}");
+    }
+    publish(&table);
+}
+
+/// Prints the table, or writes it to or compares it with the document.
+fn publish(table: &str) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/statistics.md");
+    let text = std::fs::read_to_string(path).expect("the document");
+    let start = text.find("<!-- coverage:").expect("the mark is there");
+    let start = start + text[start..].find('\n').expect("a line") + 1;
+    let end = start + text[start..].find("<!-- end -->").expect("the mark is there");
+    match std::env::args().nth(1).as_deref() {
+        Some("--write") => {
+            std::fs::write(path, format!("{}{table}{}", &text[..start], &text[end..])).expect("written");
+        }
+        Some("--check") => {
+            assert!(text[start..end] == *table, "docs/statistics.md has another table; now it is\n{table}");
+            println!("the table in docs/statistics.md is what the simulation gives");
+        }
+        _ => print!("{table}"),
     }
 }

@@ -3,14 +3,14 @@ use anyhow::Result;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use mercato::{
     Error,
-    kernels::{Cpu, Cuda},
-    trial::Device,
+    kernels::{KernelSource, Math},
 };
 use std::{
     io::{ErrorKind, Write},
     process::ExitCode,
 };
 
+pub mod bench;
 pub mod diff;
 pub mod doctor;
 pub mod envs;
@@ -24,6 +24,7 @@ pub mod progress;
 pub mod report;
 pub mod rollout;
 pub mod run;
+pub mod schema;
 pub mod stats;
 pub mod table;
 pub mod train;
@@ -73,6 +74,11 @@ pub enum Command {
     /// The CUDA kernels, what they cost, and whether that got worse
     #[command(subcommand)]
     Kernels(kernels::Kernels),
+    /// Times of two revisions, measured in turns
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// The JSON Schema of what the program writes
+    Schema(schema::Schema),
     /// Write a crate with a world of your own that compiles, to be changed
     NewEnv(new_env::NewEnv),
     /// What this machine has
@@ -117,15 +123,42 @@ pub enum DeviceName {
     Cuda,
 }
 
-impl DeviceName {
-    /// Opens the device once before anything is begun, instead of failing in every trial or computing somewhere else in
-    /// silence.
-    pub fn check(self) -> Result<Device> {
-        match self {
-            DeviceName::Cpu => Cpu::new().map(|_| Device::Cpu),
-            DeviceName::Cuda => Cuda::new().map(|_| Device::Cuda),
+/// How products are computed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MathName {
+    /// By our own kernels, with the bits of the processor
+    Exact,
+    /// By cuBLAS, on a GPU
+    Fast,
+    /// By cuBLAS on tensor cores, with factors of 11 bits
+    Tf32,
+}
+
+impl From<MathName> for Math {
+    fn from(name: MathName) -> Self {
+        match name {
+            MathName::Exact => Math::Exact,
+            MathName::Fast => Math::Fast,
+            MathName::Tf32 => Math::Tf32,
         }
-        .map_err(|error| Error::from(error).into())
+    }
+}
+
+/// Where the kernels of a GPU come from.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KernelsName {
+    /// The PTX that is part of this program
+    Shipped,
+    /// Compiled now by NVRTC, for the GPU's own architecture
+    Nvrtc,
+}
+
+impl From<KernelsName> for KernelSource {
+    fn from(name: KernelsName) -> Self {
+        match name {
+            KernelsName::Shipped => KernelSource::Shipped,
+            KernelsName::Nvrtc => KernelSource::Nvrtc,
+        }
     }
 }
 
@@ -170,9 +203,10 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | Error::Report(_)
             | Error::Defect(_)
             | Error::Busy(_)
+            | Error::Program { .. }
             | Error::Agent(mercato::agents::Error::File { .. }) => 1,
             Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
-            Error::Kernel(_) => 5,
+            Error::Kernel(_) | Error::Tool(_) => 5,
             Error::Interrupted => 130,
         })
     });

@@ -25,6 +25,17 @@ pub enum Error {
     /// Stopped by Ctrl-C; what was running can be resumed.
     #[error("interrupted; the same command goes on from here")]
     Interrupted,
+    /// A program that is needed is not here.
+    #[error("{0}; check that it is installed and on the PATH")]
+    Tool(String),
+    /// A program that was started did not end well.
+    #[error("{name} failed: {told}")]
+    Program {
+        /// The program.
+        name: String,
+        /// The end of what it said.
+        told: String,
+    },
     /// A panic that could not even become a record.
     #[error("{0}")]
     Defect(String),

@@ -5,6 +5,8 @@ use crate::{
 };
 use agents::{AgentSpec, simple::Untrained};
 use envs::{Params, error::nearest};
+use kernels::Math;
+use reports::record;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{path::Path, sync::Arc};
@@ -31,8 +33,38 @@ pub struct Experiment {
     pub seeds: Seeds,
     /// How trials are evaluated.
     pub evaluation: Evaluation,
+    /// How products are computed: `exact`, `fast` or `tf32`; when it is not given, as the device does by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub math: Option<Math>,
+    /// How the settings of the agents were chosen; a report says when it is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
     /// The worlds, each with its agents.
     pub worlds: Vec<World>,
+}
+
+/// Where the settings of the agents come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// The seeds that were looked at; scores on them are too good. An empty list: none were.
+    pub seeds: Seeds,
+    /// In words: by hand, a grid, a published table.
+    pub how: String,
+}
+
+impl Tuning {
+    /// As a record has it.
+    ///
+    /// # Errors
+    /// As [`Seeds::list`].
+    fn recorded(&self) -> std::result::Result<record::Tuning, String> {
+        let seeds = match &self.seeds {
+            Seeds::List(list) if list.is_empty() => Vec::new(),
+            seeds => seeds.list().map_err(|problem| format!("tuning: {problem}"))?,
+        };
+        Ok(record::Tuning { seeds, how: self.how.clone() })
+    }
 }
 
 /// One world and who plays in it.
@@ -182,6 +214,7 @@ impl Experiment {
         let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
         self.evaluation.validate().map_err(wrong)?;
         let seeds = self.seeds.list().map_err(wrong)?;
+        let tuning = self.tuning.as_ref().map(Tuning::recorded).transpose().map_err(wrong)?;
         let mut trials: Vec<Trial> = Vec::new();
         for world in &self.worlds {
             let env = envs::find(&world.env)?;
@@ -209,6 +242,9 @@ impl Experiment {
                 if steps > MOST_STEPS {
                     return Err(wrong(format!("steps of {agent} are {steps}; they must be at most {MOST_STEPS}")));
                 }
+                // A reference policy makes no products.
+                let learns = matches!(player, Player::Agent(_));
+                let math = self.math.filter(|_| learns).unwrap_or_default();
                 for &seed in &seeds {
                     trials.push(Trial {
                         env: env.id.into(),
@@ -218,6 +254,8 @@ impl Experiment {
                         seed,
                         steps,
                         evaluation: self.evaluation,
+                        math,
+                        tuning: tuning.clone(),
                         optimum: Arc::clone(&optimum),
                     });
                 }
@@ -309,11 +347,30 @@ mod tests {
             parse(TEXT, assignments).expect("experiment").trials().expect("trials").last().expect("one").id()
         };
         assert_eq!(id(&[]), id(&["name=other", "title=other"]));
+        assert_eq!(id(&[]), id(&["tuning={seeds=\"7..9\",how=\"by hand\"}"]));
         assert_ne!(id(&[]), id(&["evaluation.episodes=11"]));
         assert_ne!(id(&[]), id(&["worlds.*.steps=101"]));
         assert_ne!(id(&[]), id(&["worlds.0.agents.1.set.batch=32"]));
         assert_ne!(id(&[]), id(&["worlds.0.params.length=9"]));
         assert_eq!(id(&[]), id(&["worlds.0.params.length=8"]), "a default that is written out changes nothing");
+        assert_ne!(id(&[]), id(&["worlds.0.params.sticky_actions=0.25"]));
+        assert_eq!(id(&[]), id(&["worlds.0.params.sticky_actions=0"]), "a modifier that is off changes nothing");
+    }
+
+    /// What was run exactly keeps its id, whether or not that is said; other arithmetic is another trial, but for reference
+    /// policies, which have none.
+    #[test]
+    fn the_arithmetic_is_in_the_id_of_who_learns() {
+        let trials = |text: &str| parse(text, &[]).expect("experiment").trials().expect("trials");
+        let ids = |text: &str| trials(text).iter().map(Trial::id).collect::<Vec<_>>();
+        let with = |math: &str| TEXT.replace("[evaluation]", &format!("math = \"{math}\"\n[evaluation]"));
+        assert_eq!(ids(TEXT), ids(&with("exact")));
+        for (plain, fast) in trials(TEXT).iter().zip(trials(&with("fast"))) {
+            assert_eq!(plain.id() == fast.id(), matches!(plain.player, Player::Reference(_)), "{}", plain.agent);
+        }
+        assert_ne!(ids(&with("fast")), ids(&with("tf32")));
+        let unknown = parse(&with("quick"), &[]).expect_err("no arithmetic").to_string();
+        assert!(unknown.contains("line") && unknown.contains("exact") && unknown.contains("tf32"), "{unknown}");
     }
 
     #[test]

@@ -5,9 +5,11 @@ pub use envs;
 pub use kernels;
 pub use reports;
 
+pub mod bench;
 pub mod error;
 pub mod experiment;
 pub mod provenance;
+pub mod publish;
 pub mod report;
 pub mod resampling;
 pub mod rollout;

@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Ope(command) => cli::ope::run(&command),
         Command::Fit(command) => cli::fit::run(&command),
         Command::Kernels(command) => cli::kernels::run(&command),
+        Command::Bench(command) => cli::bench::run(&command),
+        Command::Schema(command) => cli::schema::run(&command),
         Command::NewEnv(command) => cli::new_env::run(&command),
         Command::Doctor(command) => cli::doctor::run(&command),
         Command::Completions { shell } => cli::completions(shell),

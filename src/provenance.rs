@@ -18,6 +18,22 @@ pub fn code(cpu: &Cpu) -> record::Code {
     }
 }
 
+/// The kind of this machine, as far as the system tells it.
+pub fn machine() -> record::Machine {
+    let read = |path: &str, key: &str| {
+        let text = std::fs::read_to_string(path).ok()?;
+        let line = text.lines().find(|line| line.starts_with(key))?;
+        Some(line.split_once(':')?.1.trim().to_string())
+    };
+    let kilobytes = read("/proc/meminfo", "MemTotal").and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    record::Machine {
+        processor: read("/proc/cpuinfo", "model name"),
+        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        memory_gb: kilobytes.map(|kilobytes| (kilobytes / f64::from(1 << 20)).round() as u32),
+        os: std::env::consts::OS.into(),
+    }
+}
+
 /// Hash of the sources that decide the bits of a trial.
 pub fn fingerprint() -> &'static str {
     env!("MERCATO_FINGERPRINT")

@@ -8,6 +8,20 @@ use std::path::Path;
 /// # Errors
 /// When the records make no report, or the folder cannot be written.
 pub fn write(folder: &Path, records: &[Record], title: &str, command: &str) -> Result<Summary> {
+    write_since(folder, records, title, command, None)
+}
+
+/// Writes the report as [`write`] does; it also says what changed since the report `before`.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_since(
+    folder: &Path,
+    records: &[Record],
+    title: &str,
+    command: &str,
+    before: Option<Summary>,
+) -> Result<Summary> {
     let mut ids: Vec<&str> = records.iter().map(|record| record.env.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -16,6 +30,6 @@ pub fn write(folder: &Path, records: &[Record], title: &str, command: &str) -> R
         about: entry.about(),
         page_markdown: entry.page(),
     });
-    let context = ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect() };
+    let context = ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect(), before };
     Ok(write_report(folder, records, &context, &resampling::draw(0))?)
 }

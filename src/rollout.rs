@@ -19,7 +19,8 @@ pub fn rollout(
     rows: u32,
 ) -> Result<(Value, Evaluation)> {
     let rows = if rows < episodes { rows } else { episodes };
-    let mut env = envs::make(id, params, rows as usize)?;
+    let entry = envs::find(id)?;
+    let mut env = entry.make(params, entry.whole(params, rows as usize)?)?;
     let spec = env.spec().clone();
     let mut player = Untrained::parse(policy, &spec)?;
     let mut mixture = match &player {

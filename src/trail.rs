@@ -6,12 +6,13 @@
 use crate::error::{Result, file};
 use agents::Update;
 use envs::{Actions, Slot, Stage};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// A stream of a trail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Stream {
     /// Actions taken in training.
@@ -50,7 +51,9 @@ struct Entry {
 /// Entries at every `stride`-th step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trail {
-    stride: u64,
+    stride: u32,
+    /// Marked entries for each one that a published trail kept; 1 for a whole trail.
+    thinned: u32,
     /// Steps so far.
     steps: u64,
     /// Rolling hashes of actions and world; draws are hashed at the entries.
@@ -59,7 +62,7 @@ pub struct Trail {
 }
 
 /// Where two trails of one trial part.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Divergence {
     /// The stream that differs first.
     pub stream: Stream,
@@ -73,6 +76,8 @@ pub struct Divergence {
 
 /// Entries that a trail keeps: from there on every second one goes, again and again. 20 MB.
 const MOST_ENTRIES: usize = 1 << 20;
+/// Marked entries for each one that is published.
+pub const PUBLISHED: u32 = 64;
 /// Words of the file before the entries: stride and steps.
 const HEAD: usize = 16;
 /// Bytes of an entry.
@@ -91,8 +96,8 @@ fn mix(hash: &mut u32, word: u32) {
 
 impl Trail {
     /// An empty trail with an entry at every `stride`-th step, a power of two.
-    pub fn every(stride: u64) -> Self {
-        Trail { stride, steps: 0, rolling: [0x811c_9dc5; 3], entries: Vec::new() }
+    pub fn every(stride: u32) -> Self {
+        Trail { stride, thinned: 1, steps: 0, rolling: [0x811c_9dc5; 3], entries: Vec::new() }
     }
 
     /// Takes in a step: the actions and the world's answer.
@@ -111,7 +116,7 @@ impl Trail {
 
     /// Whether the last step is to have an entry.
     pub fn is_due(&self) -> bool {
-        self.steps.is_multiple_of(self.stride)
+        self.steps.is_multiple_of(self.stride.into())
     }
 
     /// Adds the entry of the last step, with the last update.
@@ -127,13 +132,23 @@ impl Trail {
     }
 
     /// Keeps every `times`-th entry.
-    fn thin(&mut self, times: usize) {
+    fn thin(&mut self, times: u32) {
         let mut at = 0;
         self.entries.retain(|_| {
             at += 1;
             at % times == 0
         });
-        self.stride *= times as u64;
+        self.stride *= times;
+    }
+
+    /// The trail with every 64th entry: small enough to be published, and telling intervals instead of steps.
+    pub fn published(&self) -> Self {
+        let mut trail = self.clone();
+        if trail.thinned == 1 {
+            trail.thin(PUBLISHED);
+            trail.thinned = PUBLISHED;
+        }
+        trail
     }
 
     /// SHA-256 of the file, in hex.
@@ -141,10 +156,12 @@ impl Trail {
         Sha256::digest(self.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The file: stride and steps as u64, the rolling hashes, then the entries, all little-endian.
+    /// The file: stride, by how much it was thinned for publication (0 for a whole trail), steps as u64, the rolling
+    /// hashes, then the entries, all little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + 12 + ENTRY * self.entries.len());
         bytes.extend(self.stride.to_le_bytes());
+        bytes.extend(if self.thinned == 1 { 0 } else { self.thinned }.to_le_bytes());
         bytes.extend(self.steps.to_le_bytes());
         self.rolling.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
         for entry in &self.entries {
@@ -158,16 +175,19 @@ impl Trail {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let long = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
         let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-        let (stride, steps) = (long(0)?, long(8)?);
+        let (stride, steps) = (word(0)?, long(8)?);
+        let thinned = word(4).map(|times| if times == 0 { 1 } else { times })?;
         let rolling = [word(HEAD)?, word(HEAD + 4)?, word(HEAD + 8)?];
         let count = (bytes.len() - HEAD - 12) / ENTRY;
-        let whole = bytes.len() == HEAD + 12 + ENTRY * count && steps.checked_div(stride) == Some(count as u64);
+        let whole = bytes.len() == HEAD + 12 + ENTRY * count && steps.checked_div(stride.into()) == Some(count as u64);
         let entry = |at: usize| {
             let from = HEAD + 12 + ENTRY * at;
             let streams = [word(from + 4)?, word(from + 8)?, word(from + 12)?, word(from + 16)?];
             Some(Entry { updates: word(from)?, streams })
         };
-        whole.then(|| Some(Trail { stride, steps, rolling, entries: (0..count).map(entry).collect::<Option<_>>()? }))?
+        whole.then(|| {
+            Some(Trail { stride, thinned, steps, rolling, entries: (0..count).map(entry).collect::<Option<_>>()? })
+        })?
     }
 
     /// Writes the file.
@@ -184,9 +204,11 @@ impl Trail {
     pub fn leaves(&self, recorded: &Trail) -> Option<Divergence> {
         let mut pair = [recorded.clone(), self.clone()];
         let stride = if recorded.stride > self.stride { recorded.stride } else { self.stride };
-        // Strides are powers of two. Draws are hashed at entries, so a thinner trail's are others: left out then.
-        let draws = recorded.stride == self.stride;
-        pair.iter_mut().for_each(|trail| trail.thin((stride / trail.stride) as usize));
+        // Strides are powers of two. Draws are hashed where a step is marked, so those of a trail that was marked more
+        // rarely are others: left out then.
+        let marked = |trail: &Trail| trail.stride / trail.thinned;
+        let draws = marked(recorded) == marked(self);
+        pair.iter_mut().for_each(|trail| trail.thin(stride / trail.stride));
         let [then, now] = pair;
         let differs = |at: usize, stream: Stream| {
             let known = stream != Stream::Draw || draws;
@@ -203,7 +225,7 @@ impl Trail {
             let updates = |at: Option<usize>| at.and_then(|at| now.entries.get(at)).map_or(0, |entry| entry.updates);
             Some(Divergence {
                 stream,
-                steps: [at as u64 * stride, (at as u64 + 1) * stride],
+                steps: [at as u64, at as u64 + 1].map(|at| at * u64::from(stride)),
                 updates: [updates(at.checked_sub(1)), updates(Some(at))],
                 losses: [loss(&then), loss(&now)],
             })
@@ -275,6 +297,19 @@ mod tests {
         let found = trail(64, Some((17, Stream::World))).leaves(&recorded).expect("a difference");
         assert_eq!((found.stream, found.steps, found.updates), (Stream::World, [16, 24], [15, 23]));
         assert!(found.to_string().starts_with("between steps 16 and 24, updates 15 and 23, stream world"), "{found}");
+    }
+
+    /// A published trail still knows all four streams, and gives the interval.
+    #[test]
+    fn a_published_trail_knows_every_stream() {
+        let recorded = trail(200, None).published();
+        assert_eq!((recorded.entries.len(), recorded.stride, &recorded), (3, 64, &recorded.published()));
+        assert_eq!(Trail::from_bytes(&recorded.to_bytes()).as_ref(), Some(&recorded));
+        assert_eq!(trail(200, None).leaves(&recorded), None);
+        for stream in [Stream::Action, Stream::World, Stream::Draw] {
+            let found = trail(200, Some((70, stream))).leaves(&recorded).expect("a difference");
+            assert_eq!((found.stream, found.steps), (stream, [64, 128]), "{found}");
+        }
     }
 
     /// The file holds everything; a cut one is refused.

@@ -7,7 +7,7 @@ use crate::{
 };
 use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate_until, simple::Untrained};
 use envs::{Actions, Optimum, Params, Stage, Start, VectorEnv};
-use kernels::{Backend, Cpu, Cuda};
+use kernels::{Backend, Cpu, Cuda, CudaConfig, KernelSource, Math};
 use reports::{record, tensorboard::EventWriter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -94,17 +94,55 @@ pub struct Trial {
     pub steps: u64,
     /// How it is evaluated.
     pub evaluation: Evaluation,
+    /// How products are computed in training: exactly, or as only a GPU does.
+    pub math: Math,
+    /// How its settings were chosen, for the record.
+    pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
     pub optimum: Arc<OnceLock<Optimum>>,
 }
 
-/// Where a trial computes; the bits are the same.
+/// Where a trial computes; in exact arithmetic the bits are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
     /// The processor, a core for each trial.
     Cpu,
     /// The first GPU, a stream for each trial.
-    Cuda,
+    Cuda {
+        /// Where its kernels come from; the bits are the same.
+        kernels: KernelSource,
+    },
+}
+
+impl Device {
+    /// The arithmetic that is used here when `asked` for one, or for none: a GPU's default is fast.
+    ///
+    /// # Errors
+    /// When the processor, which is always exact, is asked for another.
+    pub fn math(self, asked: Option<Math>) -> Result<Math> {
+        match (self, asked) {
+            (Device::Cuda { .. }, None) => Ok(Math::Fast),
+            (Device::Cuda { .. }, Some(math)) => Ok(math),
+            (Device::Cpu, None | Some(Math::Exact)) => Ok(Math::Exact),
+            (Device::Cpu, Some(math)) => {
+                let problem =
+                    format!("it is {}, and a processor is always exact; leave it out, or use a GPU", math.name());
+                Err(Error::Spec { path: "math".into(), problem })
+            }
+        }
+    }
+
+    /// Opens the device and closes it again: better before anything is begun than in every trial.
+    ///
+    /// # Errors
+    /// When it, or a library that it needs for `math`, is missing.
+    pub fn check(self, math: Math) -> Result<()> {
+        match self {
+            Device::Cpu => Cpu::new().map(|_| ())?,
+            Device::Cuda { kernels } => Cuda::with(CudaConfig { math, kernels }).map(|_| ())?,
+        }
+        Ok(())
+    }
 }
 
 /// Where a trial leaves files, and when it must stop.
@@ -144,7 +182,7 @@ impl Trial {
             "seed": self.seed,
             "steps": self.steps,
             "evaluation": self.evaluation,
-            "math": "exact",
+            "math": self.math,
         })
     }
 
@@ -197,6 +235,8 @@ impl Trial {
                 seed: record.seed,
                 steps: record.budget,
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
+                math: serde_json::from_value(config["math"].clone())?,
+                tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
         };
@@ -226,9 +266,12 @@ impl Trial {
         let mut run = Run::new(self, surroundings);
         run.since = Some(stopwatch);
         let played = match surroundings.device {
-            Device::Cpu => run.play(Cpu::new()?),
-            Device::Cuda => {
-                let cuda = Cuda::new()?;
+            Device::Cpu => {
+                surroundings.device.math(Some(self.math))?;
+                run.play(Cpu::new()?)
+            }
+            Device::Cuda { kernels } => {
+                let cuda = Cuda::with(CudaConfig { math: self.math, kernels })?;
                 run.device = format!("cuda: {}", cuda.name());
                 run.play(cuda)
             }
@@ -245,6 +288,7 @@ impl Trial {
         run.progress.wall_s += stopwatch.seconds();
         if matches!(self.player, Player::Agent(_)) {
             run.hashes.trail = Some(run.trail.hash());
+            run.hashes.published_trail = Some(run.trail.published().hash());
             if let Some(folder) = surroundings.folder {
                 let path = trail_path(folder, &self.id());
                 create_folder(&path)?;
@@ -288,8 +332,9 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
+            tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,
-            math: "exact".into(),
+            math: self.math.name().into(),
             status,
             objective: env.spec().objective().into(),
             hashes: record::Hashes { curve: Some(curve_hash(&progress.curve)), ..hashes },
@@ -310,6 +355,7 @@ impl Trial {
                     .collect(),
             },
             code: provenance::code(&Cpu::new()?),
+            machine: Some(provenance::machine()),
             time: record::Time {
                 wall_s: progress.wall_s,
                 train_s: progress.train_s,
@@ -365,13 +411,14 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(trial: &'a Trial, around: &'a Surroundings<'a>) -> Self {
-        let hashes = record::Hashes { curve: None, weights: None, evaluation: None, trail: None };
+        let hashes =
+            record::Hashes { curve: None, weights: None, evaluation: None, trail: None, published_trail: None };
         Run {
             trial,
             around,
             progress: Progress::default(),
             // A mark waits for the device, which otherwise runs ahead.
-            trail: Trail::every(if around.device == Device::Cuda { 64 } else { 1 }),
+            trail: Trail::every(if around.device == Device::Cpu { 1 } else { 64 }),
             outcome: None,
             hashes,
             since: None,
@@ -383,7 +430,7 @@ impl<'a> Run<'a> {
         let trial = self.trial;
         match &trial.player {
             Player::Reference(name) => {
-                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes))?;
+                let mut env = envs::make(&trial.env, &trial.params, self.rows_of(trial.evaluation.episodes)?)?;
                 let mut policy = Untrained::parse(name, env.spec())?;
                 self.evaluate(env.as_mut(), policy.player(), true)
             }
@@ -491,14 +538,15 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn rows_of(&self, episodes: u32) -> usize {
-        (if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS }) as usize
+    fn rows_of(&self, episodes: u32) -> Result<usize> {
+        let rows = if episodes < EVALUATION_ROWS { episodes } else { EVALUATION_ROWS };
+        Ok(envs::find(&self.trial.env)?.whole(&self.trial.params, rows as usize)?)
     }
 
     /// Evaluates `agent`, which learns in `training`.
     fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
-        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes });
+        let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes })?;
         let mut env = envs::make(&self.trial.env, &self.trial.params, rows)?;
         let mut policy = agent.greedy(rows)?;
         let result = self.evaluate(env.as_mut(), agents::Player::Policy(policy.as_mut()), last);

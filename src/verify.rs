@@ -8,12 +8,13 @@ use crate::{
 };
 use agents::Checkpoint;
 use envs::{Domain, Purpose, Rng};
-use kernels::Cpu;
+use kernels::{Cpu, Math};
 use reports::{
     Record, Summary,
     record::{Code, Status},
     stats, summarise,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::{
@@ -52,6 +53,8 @@ pub enum Tier {
 pub struct Verifier<'a> {
     /// Folder with records.jsonl.
     pub folder: &'a Path,
+    /// Ids of trials; the others are not run again. All are possible when there are none.
+    pub only: &'a [String],
     /// How many trials are run again; all without a number.
     pub sample: Option<usize>,
     /// Seed of the choice of the sample.
@@ -67,7 +70,7 @@ pub struct Verifier<'a> {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Verification {
     /// Layout, [`SCHEMA`].
     pub schema: u32,
@@ -88,7 +91,7 @@ pub struct Verification {
 }
 
 /// Something that is not as it was recorded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Mismatch {
     /// World, agent and seed, or a file.
     pub subject: String,
@@ -137,6 +140,9 @@ impl Verifier<'_> {
         self.report(records, &mut found)?;
         holes(records, &mut found);
         found.notes = notes(records);
+        for id in self.only.iter().filter(|id| !records.iter().any(|record| record.trial == **id)) {
+            found.missing.push(format!("trial {id}: there is no such record"));
+        }
         let chosen = self.chosen(trials, &mut found);
         found.rerun = chosen.len();
         let again = self.rerun(&chosen)?;
@@ -182,8 +188,7 @@ impl Verifier<'_> {
             }
             let path = trail_path(self.folder, &record.trial);
             if path.exists() && record.hashes.trail.is_some() {
-                let bytes = std::fs::read(&path).map_err(file(&path))?;
-                if record.hashes.trail.as_deref() != Some(hex(&Sha256::digest(bytes)).as_str()) {
+                if !is_recorded_trail(record, &std::fs::read(&path).map_err(file(&path))?) {
                     what.push(format!("{} is not the recorded trail", path.display()));
                 }
             }
@@ -201,7 +206,9 @@ impl Verifier<'_> {
             return Ok(());
         }
         let text = std::fs::read_to_string(&path).map_err(file(&path))?;
-        let Ok(report) = serde_json::from_str::<Summary>(&text) else {
+        let known =
+            serde_json::from_str::<Summary>(&text).ok().filter(|report| report.schema == reports::summary::SCHEMA);
+        let Some(report) = known else {
             found.notes.push(format!("{} has another layout and is not compared", path.display()));
             return Ok(());
         };
@@ -238,6 +245,9 @@ impl Verifier<'_> {
     fn chosen<'r>(&self, trials: Vec<(&'r Record, Trial)>, found: &mut Verification) -> Vec<(&'r Record, Trial)> {
         let mut possible = Vec::new();
         for (record, trial) in trials {
+            if !self.only.is_empty() && !self.only.contains(&record.trial) {
+                continue;
+            }
             match &record.status {
                 Status::Failed { message } => {
                     found
@@ -272,7 +282,9 @@ impl Verifier<'_> {
                             break;
                         }
                         self.observer.started(job, trial);
-                        let result = trial.run_with_trail(&Surroundings {
+                        // Here, where it is exact whatever the record says; `tier_of` knows how alike it must then be.
+                        let exact = Trial { math: Math::Exact, ..trial.clone() };
+                        let result = exact.run_with_trail(&Surroundings {
                             folder: None,
                             device: Device::Cpu,
                             tensorboard: false,
@@ -316,7 +328,7 @@ impl Verifier<'_> {
             return;
         }
         let stored = std::fs::read(trail_path(self.folder, &record.trial)).ok();
-        let genuine = stored.filter(|bytes| record.hashes.trail == Some(hex(&Sha256::digest(bytes))));
+        let genuine = stored.filter(|bytes| is_recorded_trail(record, bytes));
         let divergence = genuine.and_then(|bytes| Trail::from_bytes(&bytes)).and_then(|then| trail.leaves(&then));
         let place = divergence.as_ref().map(Divergence::to_string).or_else(|| points(record, &again));
         found.mismatches.push(Mismatch { divergence, place, ..Mismatch::of(record, what) });
@@ -327,6 +339,12 @@ impl Mismatch {
     fn of(record: &Record, what: Vec<String>) -> Self {
         Mismatch { subject: named(record), trial: Some(record.trial.clone()), what, divergence: None, place: None }
     }
+}
+
+/// Whether the file of a trail is the one of its record, whole or as it is published.
+fn is_recorded_trail(record: &Record, bytes: &[u8]) -> bool {
+    let hash = Some(hex(&Sha256::digest(bytes)));
+    hash == record.hashes.trail || hash == record.hashes.published_trail
 }
 
 fn named(record: &Record) -> String {

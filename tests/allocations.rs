@@ -59,8 +59,13 @@ fn the_counter_counts() {
 #[test]
 fn no_world_allocates_in_step_or_random_policy() {
     let (rows, warm) = (32, 8);
-    for entry in ENVS {
-        let mut world = entry.make(&Params::new(), rows).expect("the defaults are admissible");
+    let modified = json!({"reward_noise": 0.5, "reward_delay": 3, "reward_missing": 0.1, "sticky_actions": 0.2,
+        "drift_step": 7, "mask_rate": 0.2});
+    let modified = modified.as_object().expect("a table").clone();
+    let every = ENVS.iter().map(|entry| (entry, Params::new()));
+    let slates = envs::find("rec/slate-cascade-v1").expect("it is in the suite");
+    for (entry, params) in every.chain([(slates, modified)]) {
+        let mut world = entry.make(&params, rows).expect("the parameters are admissible");
         let counted = if world.spec().horizon < 2000 { world.spec().horizon + 100 } else { 2100 };
         let policy = world.spec().policy("random").expect("every world has it");
         let mut actions = Actions::new(rows, world.spec().width);

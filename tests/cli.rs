@@ -43,6 +43,9 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["rollout", "classic/chain-v1", "--set", "length"], 2, &["key=value"]);
     refused(&["rollout", "classic/chain-v1", "--policy", "constant=7"], 2, &["one of 2"]);
     refused(&["rollout", "classic/chain-v1", "--episodes", "0"], 2, &["episodes"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "stickyactions=0.2"], 2, &["sticky_actions"]);
+    refused(&["rollout", "classic/chain-v1", "--set", "reward_noise=-1"], 2, &["`reward_noise` is -1", "between 0"]);
+    refused(&["rollout", "health/dose-v1", "--set", "cost=harm"], 2, &["one of toxicity"]);
     refused(&["train", "classic/chain-v1", "--agent", "dqm"], 2, &["dqn"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.lr=1"], 2, &["no setting `lr`"]);
     refused(&["train", "classic/chain-v1", "--set", "agent.batch=0"], 2, &["batch", "between 1"]);
@@ -50,6 +53,7 @@ fn mistakes_in_words_exit_2_and_name_the_nearest() {
     refused(&["train", "classic/chain-v1", "--set", "agent.memory=9223372036854775807"], 2, &["at most"]);
     refused(&["train", "classic/chain-v1", "--set", "batch=8"], 2, &["agent.KEY or env.KEY"]);
     refused(&["train", "classic/chain-v1", "--agent", "price_grid"], 2, &["one continuous action", "one of 2"]);
+    refused(&["train", "pricing/bertrand-v1", "--agent", "tabular_q"], 2, &["`rows` is 1", "multiple of 2"]);
     refused(&["train", "classic/chain-v1", "--seeds", "5..5"], 2, &["no seeds"]);
     refused(&["run", "quik"], 2, &["quick"]);
     refused(&["envs", "classic/chain-v2"], 2, &["classic/chain-v1"]);
@@ -114,8 +118,50 @@ fn kernels_that_got_worse_exit_3() {
     let ran = mercato(&["kernels", "check", "--measured", &other], &[]);
     assert!(ran.code == 0 && ran.stdout.contains("not comparable"), "{}", ran.stderr);
     refused(&["kernels", "check", "--measured", &same, "--against", "none.tsv"], 1, &["none.tsv"]);
+    refused(&["kernels", "check", "--measured", &folder.file("none.tsv", "")], 1, &["none.tsv", "line 1"]);
     let listed = json(&mercato(&["kernels", "list", "--format", "json"], &[]));
     assert!(listed["kernels"].as_array().is_some_and(|kernels| kernels.len() > 30));
+}
+
+/// An operation of the CPU may take half a percent more instructions, and not one allocation more.
+#[test]
+fn operations_of_the_cpu_that_got_worse_exit_3() {
+    let folder = Folder::new();
+    let table = |instructions: u64, allocations: u64| {
+        let text = format!(
+            "# rustc 1; valgrind 3\n# case kernel instructions allocations\nadam/7114 cpu {instructions} {allocations}\n"
+        );
+        folder.file(&format!("{instructions}-{allocations}.txt"), &text)
+    };
+    let before = table(10_000, 0);
+    let check = |after: &str| mercato(&["kernels", "check", "--measured", after, "--against", &before], &[]);
+    for good in [table(10_000, 0), table(10_050, 0)] {
+        let ran = check(&good);
+        assert!(ran.code == 0 && ran.stdout.contains("cpu: 1 rows as committed"), "{} {}", ran.stdout, ran.stderr);
+    }
+    for (worse, named) in [
+        (table(10_051, 0), "cpu in adam/7114: instructions was 10000, is 10051"),
+        (table(10_000, 1), "cpu in adam/7114: allocations was 0, is 1"),
+    ] {
+        refused(&["kernels", "check", "--measured", &worse, "--against", &before], 3, &[named]);
+    }
+    assert!(check(&table(9_000, 0)).stdout.contains("UPDATE=1 writes kernels/instructions.txt"));
+    // A debug build counts nothing, and says so.
+    let ran = mercato(&["kernels", "check", "--only", "cpu"], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.contains("skipped: cpu because") || ran.stdout.contains("cpu: "), "{}", ran.stdout);
+}
+
+/// A panel for each kernel that is counted at two shapes or more.
+#[test]
+fn instructions_over_shapes_are_drawn() {
+    let folder = Folder::new();
+    let path = folder.path("kernels.svg");
+    let ran = mercato(&["kernels", "list", "--chart", &path], &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let drawn = std::fs::read_to_string(&path).expect("a chart");
+    assert!(drawn.contains("gemm_forward_32 in linear") && drawn.contains("adam_norm in adam"));
+    refused(&["kernels", "list", "--chart", &folder.path("none/kernels.svg")], 1, &["none/kernels.svg"]);
 }
 
 #[test]
@@ -365,6 +411,11 @@ fn scores_that_cannot_be_compared_exit_2_with_line_and_remedy() {
     refuse("algorithm,run,task,score\na,0,t,1\na,1,t,nan\n", &["line 3", "--floor"]);
     refuse("algorithm,run,task,score\na,0,t,high\n", &["line 2", "`high` is not a finite number"]);
     refuse("algorithm,run,task,score\na,0,t,1\na,0,t,1\n", &["run 0 of a on t stands twice"]);
+    let uneven = "algorithm,run,task,score\na,0,t,1\na,1,t,2\nb,0,u,1\nb,0,t,3\n";
+    refuse(uneven, &["a has no runs on u", "--task"]);
+    let uneven = folder.file("uneven.csv", uneven);
+    assert_eq!(mercato(&["stats", &uneven, "--task", "t", "--resamples", "10"], &[]).code, 0);
+    refused(&["stats", &uneven, "--algorithm", "c"], 2, &["no line of algorithm c"]);
     refused(&["stats", &folder.path("none.csv")], 1, &["none.csv"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--resamples", "0"], 2, &["resamples"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--margin", "0"], 2, &["above 0"]);
@@ -433,6 +484,17 @@ fn a_plan_says_how_many_runs_a_claim_needs() {
     refused(&["plan", "--power", "1"], 2, &["between 0 and 1"]);
     refused(&["plan", "--effect", "0"], 2, &["above 0"]);
     assert!(mercato(&["plan"], &[]).stdout.contains("runs for each algorithm: 17"));
+}
+
+/// Every layout has its schema; one that is not there is refused with the list.
+#[test]
+fn schemas_are_printed() {
+    for name in ["record", "report", "stats", "ope", "diff", "counts", "verify", "ab"] {
+        let schema = json(&mercato(&["schema", name], &[]));
+        assert!(schema["properties"]["schema"]["const"].is_u64(), "{name}: {schema}");
+        assert!(schema["$id"].as_str().is_some_and(|id| id.starts_with(&format!("mercato/{name}/"))), "{schema}");
+    }
+    refused(&["schema", "poem"], 2, &["record", "counts"]);
 }
 
 #[test]

@@ -1,22 +1,23 @@
-//! The README's tables and the worlds' pages say what the program says. `UPDATE=1 cargo test generated` rewrites them.
+//! The README's tables, the kernels' and the worlds' pages say what the program says. `UPDATE=1 cargo test generated` rewrites them.
 use mercato::{
     agents::spec::PRESETS,
     envs::{Actions, ENVS, Entry, Optimum, Params, Slot, Stage, Start, VectorEnv},
+    kernels::counts::{Table, least},
     reports::{Line, Summary, episode_chart},
 };
 use std::path::Path;
 
-/// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` when UPDATE is set, and compares it otherwise.
-fn between_marks(name: &str, table: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = std::fs::read_to_string(&path).expect("README.md");
+/// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` of a file when UPDATE is set, and compares it otherwise.
+fn between_marks(file: &str, name: &str, table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let start = text.find(&format!("<!-- {name}:")).expect("the mark is there");
     let start = start + text[start..].find('\n').expect("a line") + 1;
     let end = start + text[start..].find("<!-- end -->").expect("the mark is there");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, format!("{}{table}{}", &text[..start], &text[end..])).expect("written");
     } else {
-        assert_eq!(&text[start..end], table, "README.md: `UPDATE=1 cargo test generated` rewrites the {name}");
+        assert_eq!(&text[start..end], table, "{file}: `UPDATE=1 cargo test generated` rewrites the {name}");
     }
 }
 
@@ -40,13 +41,13 @@ fn the_tables_of_the_readme_are_fresh() {
             optimum.random
         );
     }
-    between_marks("worlds", &worlds);
+    between_marks("README.md", "worlds", &worlds);
 
     let mut agents = String::from("| preset | | actions |\n|---|---|---|\n");
     for preset in PRESETS {
         agents += &format!("| `{}` | {} | {} |\n", preset.name, preset.about, preset.space);
     }
-    between_marks("agents", &agents);
+    between_marks("README.md", "agents", &agents);
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full/report.json");
     let text = std::fs::read_to_string(path).expect("the published report");
@@ -66,7 +67,52 @@ fn the_tables_of_the_readme_are_fresh() {
             results += &format!("| `{}` | `{}` | {:.3} | {optimum} | {score} |\n", world.env, cell.agent, cell.mean);
         }
     }
-    between_marks("results", &results);
+    between_marks("README.md", "results", &results);
+}
+
+/// One test, because the parts rewrite one file.
+#[test]
+fn the_tables_of_the_kernels_are_fresh() {
+    let counts = Table::parse(include_str!("../kernels/counts.txt")).expect("the committed counts");
+    let mut sectors =
+        String::from("| kernel | case | read / least | | written / least | |\n|---|---|---:|---:|---:|---:|\n");
+    let mut all = String::from(
+        "| case | kernel | warp instructions | sectors a load | sectors a store | wavefronts a request | \
+         divergent branches | barriers | atomics |\n|---|---|---:|---:|---:|---:|---:|---:|---:|\n",
+    );
+    let mut products =
+        String::from("| case | kernel | warp instructions | fused | a fused one |\n|---|---|---:|---:|---:|\n");
+    for (case, kernel) in counts.rows.keys() {
+        let of = |metric| counts.count(case, kernel, metric).expect("a column");
+        let per = |count, requests| match of(requests) {
+            0 => String::new(),
+            requests => format!("{:.2}", of(count) as f64 / requests as f64),
+        };
+        if let Some([read, written]) = least(case, kernel) {
+            let (loads, stores) = (of("global_load_sectors"), of("global_store_sectors"));
+            let ratio = |sectors: u64, least: u64| format!("{:.3}", sectors as f64 / least as f64);
+            let (in_, out) = (ratio(loads, read), ratio(stores, written));
+            sectors += &format!("| `{kernel}` | {case} | {loads} / {read} | {in_} | {stores} / {written} | {out} |\n");
+        }
+        if kernel.starts_with("gemm_") {
+            let (instructions, fused) = (of("warp_instructions"), of("fma_instructions"));
+            let ratio = instructions as f64 / fused as f64;
+            products += &format!("| {case} | `{kernel}` | {instructions} | {fused} | {ratio:.3} |\n");
+        }
+        all += &format!(
+            "| {case} | `{kernel}` | {} | {} | {} | {} | {} | {} | {} |\n",
+            of("warp_instructions"),
+            per("global_load_sectors", "global_load_requests"),
+            per("global_store_sectors", "global_store_requests"),
+            per("shared_wavefronts", "shared_requests"),
+            of("divergent_branches"),
+            of("barriers"),
+            of("atomics")
+        );
+    }
+    between_marks("docs/kernels.md", "products", &products);
+    between_marks("docs/kernels.md", "sectors", &sectors);
+    between_marks("docs/kernels.md", "counts", &all);
 }
 
 const REWRITES: &str = "`UPDATE=1 cargo test generated` rewrites the pages of the worlds";
@@ -98,7 +144,9 @@ fn the_pages_of_the_worlds_are_fresh() {
         page(&format!("{name}.svg"), &picture(entry, &name));
         names.extend([format!("{name}.md"), format!("{name}.svg")]);
     }
+    index += "\nAny of them can be [modified](../modifiers.md): noisy, late or lost rewards, sticky actions, drift, masks, costs.\n";
     page("README.md", &index);
+    page("../modifiers.md", &mercato::envs::modifiers::page());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/envs");
     for found in std::fs::read_dir(folder).expect("docs/envs") {
         let found = found.expect("a readable entry").file_name().into_string().expect("a name in Unicode");

@@ -21,27 +21,55 @@ fn file(entry: &Entry) -> PathBuf {
     folder().join(format!("{}.csv", entry.id.replace('/', "_")))
 }
 
+/// One world for each modifier, and one with all of them: the name of the trace, the world, the settings.
+const MODIFIED: &[(&str, &str, &str)] = &[
+    ("reward_noise", "rec/markov-interest-v1", r#"{"reward_noise": 0.5}"#),
+    ("reward_delay", "rec/topic-bandit-v1", r#"{"reward_delay": 5}"#),
+    ("reward_missing", "rec/topic-bandit-v1", r#"{"reward_missing": 0.25}"#),
+    ("sticky_actions", "rec/markov-interest-v1", r#"{"sticky_actions": 0.25}"#),
+    ("drift_step", "pricing/wine-club-v1", r#"{"drift_step": 4}"#),
+    ("mask_rate", "rec/slate-cascade-v1", r#"{"mask_rate": 0.3}"#),
+    ("cost", "health/dose-v1", r#"{"cost": "toxicity", "cost_weight": 0.1}"#),
+    (
+        "all",
+        "rec/markov-interest-v1",
+        r#"{"reward_noise": 0.5, "reward_delay": 3, "reward_missing": 0.1, "sticky_actions": 0.2, "drift_step": 7,
+            "mask_rate": 0.2, "cost": "bait", "cost_weight": 0.3}"#,
+    ),
+];
+
 #[test]
-fn every_world_repeats_its_trace() {
-    let update = std::env::var_os("UPDATE").is_some();
+fn every_modifier_repeats_its_trace() {
+    let folder = folder().with_file_name("modifiers");
     let mut differences = Vec::new();
-    for entry in ENVS {
-        let (found, path) = (trace(entry), file(entry));
-        if update {
-            std::fs::create_dir_all(folder()).expect("the folder of traces is writable");
-            std::fs::write(&path, found).expect("the trace is writable");
-            continue;
-        }
-        match std::fs::read_to_string(&path) {
-            Err(error) => differences.push(format!(
-                "{}: no trace at {} ({error}); `UPDATE=1 cargo test golden` writes it",
-                entry.id,
-                path.display()
-            )),
-            Ok(kept) => differences.extend(first_difference(&kept, &found).map(|text| format!("{}: {text}", entry.id))),
-        }
+    for (name, id, settings) in MODIFIED {
+        let settings: Params = serde_json::from_str(settings).expect("a table");
+        let found = trace(envs::find(id).expect("it is in the suite"), &settings);
+        differences.extend(compared(&folder.join(format!("{name}.csv")), name, found));
     }
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+}
+
+#[test]
+fn every_world_repeats_its_trace() {
+    let differences: Vec<String> =
+        ENVS.iter().filter_map(|entry| compared(&file(entry), entry.id, trace(entry, &Params::new()))).collect();
+    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+}
+
+/// What is different from the kept trace; with UPDATE the found one is kept.
+fn compared(path: &Path, name: &str, found: String) -> Option<String> {
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder of traces is writable");
+        std::fs::write(path, found).expect("the trace is writable");
+        return None;
+    }
+    match std::fs::read_to_string(path) {
+        Err(error) => {
+            Some(format!("{name}: no trace at {} ({error}); `UPDATE=1 cargo test golden` writes it", path.display()))
+        }
+        Ok(kept) => first_difference(&kept, &found).map(|text| format!("{name}: {text}")),
+    }
 }
 
 /// A trace without a world is a world that was renamed or lost, and ids are for ever.
@@ -66,8 +94,8 @@ fn first_difference(kept: &str, found: &str) -> Option<String> {
 
 /// The optimum, 64 steps of four rows that follow the reference policies in turn, and the hash of 10,000 more at
 /// random. Numbers are the shortest decimals that read back as the same bits.
-fn trace(entry: &Entry) -> String {
-    let mut play = Play::new(entry);
+fn trace(entry: &Entry, params: &Params) -> String {
+    let mut play = Play::new(entry, params);
     let optimum = play.world.optimum();
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{content}").expect("a String can be written to");
@@ -106,8 +134,8 @@ struct Play {
 }
 
 impl Play {
-    fn new(entry: &Entry) -> Self {
-        let mut world = entry.make(&Params::new(), ROWS).expect("the defaults are admissible");
+    fn new(entry: &Entry, params: &Params) -> Self {
+        let mut world = entry.make(params, ROWS).expect("the parameters are admissible");
         let spec = world.spec().clone();
         // Those that take a number are left out: the others already move the world.
         let named = spec.policies.iter().filter_map(|name| spec.policy(name).ok());

@@ -1,6 +1,7 @@
 //! Every planted fault is found and named; what is sound is called sound.
 use crate::support::{Folder, mercato};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
 const SPEC: &str = r#"
@@ -89,22 +90,104 @@ fn one_bit_of_the_weights_is_found() {
     run.finds(&["--sample", "0"], 3, &["does not hold the recorded weights", "dqn"]);
 }
 
+/// Without running anything: `change` in the record of dqn, seed 0, gives this exit code and these words.
+fn edited(code: i32, words: &[&str], change: impl Fn(&mut Value)) {
+    let run = Run::new(SPEC);
+    run.change(change);
+    run.finds(&["--sample", "0"], code, words);
+}
+
+const ID: &str = "id does not follow from its world, agent, seed";
+
 #[test]
-fn an_edited_seed_parameter_result_curve_or_lock_file_is_named() {
-    let edited = |words: &[&str], code: i32, change: &dyn Fn(&mut Value)| {
-        let run = Run::new(SPEC);
-        run.change(change);
-        run.finds(&["--sample", "0"], code, words);
-    };
-    let id = "id does not follow from its world, agent, seed";
-    edited(&[id], 3, &|record| record["seed"] = 7.into());
-    edited(&[id], 3, &|record| record["env_params"]["slip"] = 0.2.into());
-    edited(&[id], 3, &|record| record["agent_config"]["learning_rate"] = 0.02.into());
-    edited(&["points of its curve", "dqn, seed 0"], 3, &|record| record["curve"][0]["objective"] = 0.9.into());
-    edited(&["report.json has other figures"], 3, &|record| {
+fn an_edited_seed_is_named() {
+    edited(3, &[ID, "dqn, seed 7"], |record| record["seed"] = 7.into());
+}
+
+#[test]
+fn an_edited_parameter_is_named() {
+    edited(3, &[ID, "dqn, seed 0"], |record| record["env_params"]["slip"] = 0.2.into());
+    edited(3, &[ID, "dqn, seed 0"], |record| record["agent_config"]["learning_rate"] = 0.02.into());
+}
+
+#[test]
+fn an_edited_record_is_named() {
+    let curve = &["points of its curve", "dqn, seed 0"];
+    edited(3, curve, |record| record["curve"][0]["objective"] = 0.9.into());
+    edited(3, &["report.json has other figures"], |record| {
         record["final"]["metrics"]["discounted_return"]["mean"] = 0.69.into();
     });
-    edited(&["other lock file: abc"], 0, &|record| record["code"]["lockfile"] = "abc".into());
+    // Without the report only a re-run can tell, and does.
+    let run = Run::new(SPEC);
+    run.change(|record| record["training"][0]["loss"] = 0.5.into());
+    std::fs::remove_file(run.path("report.json")).expect("removed");
+    run.finds(&[], 3, &["dqn, seed 0", "training"]);
+}
+
+/// Other code is no fault of the bits: it is told, and explains what differs if anything does.
+#[test]
+fn a_changed_lock_file_is_named() {
+    edited(0, &["other lock file: abc then"], |record| record["code"]["lockfile"] = "abc".into());
+    edited(0, &["other sources: abc then"], |record| record["code"]["fingerprint"] = "abc".into());
+}
+
+/// Two updates of a trail that were swapped, with a hash made to fit: the re-run names the first of them and its stream.
+#[test]
+fn a_swapped_update_is_found_at_its_place() {
+    const HEAD: usize = 28;
+    const ENTRY: usize = 20;
+    let run = Run::new(SPEC);
+    let record = run.records().into_iter().find(|record| record["learned"] == true && record["seed"] == 0);
+    let record = record.expect("dqn");
+    let path = run.path("trail").join(format!("{}.bin", record["trial"].as_str().expect("an id")));
+    let mut bytes = std::fs::read(&path).expect("a trail");
+    let updates = |bytes: &[u8], entry: usize| {
+        let from = HEAD + ENTRY * entry;
+        u32::from_le_bytes(bytes[from..from + 4].try_into().expect("four bytes"))
+    };
+    let first = (0..).find(|entry| updates(&bytes, *entry) == 9).expect("update 9");
+    // Draw and loss of updates 9 and 10 change places.
+    for at in HEAD + ENTRY * first + 12..HEAD + ENTRY * (first + 1) {
+        bytes.swap(at, at + ENTRY);
+    }
+    std::fs::write(&path, &bytes).expect("written");
+    run.finds(&["--sample", "0"], 3, &["is not the recorded trail"]);
+    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    run.change(|record| record["hashes"]["trail"] = hash.clone().into());
+    std::fs::remove_file(run.path("report.json")).expect("removed");
+    run.finds(&["--sample", "0"], 0, &[]);
+    let (code, found, text) = run.verify(&[]);
+    let divergence = &found["mismatches"][0]["divergence"];
+    assert_eq!((code, &divergence["stream"]), (3, &"draw".into()), "{text}");
+    assert_eq!(divergence["updates"], serde_json::json!([8, 9]), "{text}");
+}
+
+/// A published folder has thinned trails and no weights: it is sound, gives the interval of a fault, and a bit of a trail
+/// that is not as recorded is found.
+#[test]
+fn a_published_folder_can_be_verified() {
+    let run = Run::new(&SPEC.replace("steps = 400", "steps = 4000"));
+    let to = run.folder.path("published");
+    let published = mercato(&["report", &run.folder.path("run"), "--publish", &to], &[]);
+    assert_eq!(published.code, 0, "{}", published.stderr);
+    let verify = |more: &[&str]| mercato(&[&["verify", &to, "--format", "json"], more].concat(), &[]);
+    let whole = verify(&[]);
+    assert_eq!(whole.code, 0, "{}", whole.stdout);
+    let folder = run.folder.0.path().join("published");
+    assert!(!folder.join("weights").exists() && folder.join("report.html").exists());
+    let record = run.records().into_iter().find(|record| record["learned"] == true).expect("dqn");
+    let id = record["trial"].as_str().expect("an id");
+    let only = verify(&["--trial", id]);
+    assert!(only.code == 0 && only.stdout.contains("\"rerun\": 1"), "{}", only.stdout);
+    assert_eq!(verify(&["--trial", "0123456789abcdef"]).code, 6);
+    let trail = folder.join("trail").join(format!("{id}.bin"));
+    let mut bytes = std::fs::read(&trail).expect("a trail");
+    let size = std::fs::metadata(run.path("trail").join(format!("{id}.bin"))).expect("the whole trail").len();
+    assert!(50 * bytes.len() < size as usize, "{} of {size} bytes", bytes.len());
+    *bytes.last_mut().expect("a byte") ^= 1;
+    std::fs::write(&trail, bytes).expect("written");
+    let found = verify(&["--sample", "0"]);
+    assert!(found.code == 3 && found.stdout.contains("is not the recorded trail"), "{}", found.stdout);
 }
 
 #[test]

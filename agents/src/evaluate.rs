@@ -72,7 +72,7 @@ pub fn evaluate_until(
 ) -> Result<Evaluation> {
     let spec = env.spec().clone();
     let mut names: Vec<&str> = COMMON_METRICS.to_vec();
-    names.extend(spec.metrics);
+    names.extend(&spec.metrics);
     let mut values = vec![Vec::with_capacity(episodes as usize); names.len()];
     let mut traces = Vec::with_capacity(episodes as usize);
     let mut own = Rows::new(spec.rows, spec.observation);
@@ -108,8 +108,10 @@ pub fn evaluate_until(
                 action.reals.iter().for_each(|real| tally.mix(real.to_bits()));
                 tally.mix(slot.reward[row].to_bits());
                 let weight = if discounted { tally.discount } else { 1.0 };
-                tally.values[0] += f64::from(slot.reward[row]);
-                tally.values[1] += tally.discount * f64::from(slot.reward[row]);
+                // A score judges what the world paid, whatever a modifier showed.
+                let paid = f64::from(env.paid().map_or(slot.reward[row], |paid| paid[row]));
+                tally.values[0] += paid;
+                tally.values[1] += tally.discount * paid;
                 tally.values[2] += weight * expected[row];
                 tally.values[3] += 1.0;
                 tally.discount *= spec.discount;

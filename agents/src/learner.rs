@@ -175,8 +175,11 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
 
     /// A policy that only plays, over the same weights.
     pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B, R>> {
+        let numbers = rows * self.parts.memory.width;
+        let mut observation = self.backend.zeros(numbers)?;
+        self.backend.reserve(&mut observation, numbers)?;
         Ok(Greedy {
-            observation: self.backend.zeros(rows * self.parts.memory.width)?,
+            observation,
             pass: self.rule.pass(&self.backend, &self.parts.network, rows)?,
             action: self.backend.zeros(rows)?,
             reward: vec![0.0; rows],
@@ -338,6 +341,7 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         if let Some(tree) = &mut m.tree {
             tree.nodes = b.upload(taken!(saved, U64, "memory.tree", 2 * tree.leaves)?)?;
         }
+        m.reserve(b)?;
         let counts = taken!(saved, U64, "counts", 2)?;
         (self.steps, self.updates) = (counts[0], counts[1]);
         // The world wrote the head slot, and nobody has committed it: `act` does, from what is staged.

@@ -14,7 +14,7 @@ use crate::{
     },
     c51::{self, C51},
     dqn::{self, Dqn},
-    error::{Error, Result},
+    error::{Error, Result, setting},
     iqn::{self, Iqn},
     network::Head,
     online,
@@ -323,11 +323,15 @@ impl AgentSpec {
         self
     }
 
-    /// Whether the agent can act in a world of this `spec`, whatever its rows.
+    /// Whether the agent can act in a world of this `spec`; its rows must be whole worlds.
     ///
     /// # Errors
-    /// Names the action space that the agent needs.
+    /// Names the action space that the agent needs, or the rows.
     pub fn fits(&self, spec: &Spec) -> Result<()> {
+        if !self.rows().is_multiple_of(spec.agents) {
+            let range = format!("a multiple of {}, the agents of a world of {}", spec.agents, spec.id);
+            return Err(setting("rows", self.rows(), &range));
+        }
         match self {
             AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) | AgentSpec::Iqn(_) => {
                 dqn::actions(spec).map(|_| ())

@@ -49,7 +49,8 @@ fn spec() -> Spec {
         width: Width { items: 1, reals: 0 },
         horizon: u32::MAX,
         discount: 0.95,
-        metrics: &[],
+        metrics: Vec::new(),
+        costs: &[],
         weights: &[],
         policies: &[],
     }

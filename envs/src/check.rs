@@ -100,7 +100,7 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         name: "values",
-        text: "Reference policies earn what the optimum says: their published values, or else at most the upper bound, and the oracle at least the lower one.",
+        text: "Reference policies earn what the optimum says: their published values, or else at most the upper bound; the oracle, within 4 standard errors, at least the lower one, and within 3 no less than any other.",
         check: episodes::values,
     },
     Promise {
@@ -140,6 +140,11 @@ pub const PROMISES: &[Promise] = &[
         check: actions::rejection,
     },
     Promise {
+        name: "fuzz",
+        text: "Ten thousand steps at the edges of the action space, with inadmissible actions refused in between, keep every bound.",
+        check: actions::fuzz,
+    },
+    Promise {
         name: "clipping",
         text: "A finite real number outside its interval counts as the nearer end.",
         check: actions::clipping,
@@ -149,7 +154,7 @@ pub const PROMISES: &[Promise] = &[
 /// Checks every promise of [`PROMISES`]; an empty answer is a sound world.
 ///
 /// It plays a few hundred thousand steps at most; everything it draws is fixed, so that it says the same every time.
-/// The statistical parts (expected reward, values) leave six standard errors; a reward rarer than one step in a
+/// The statistical parts (expected reward, values) leave six standard errors unless they say otherwise; a reward rarer than one step in a
 /// thousand is outside what they can judge.
 pub fn world(build: &Build<'_>) -> Vec<Finding> {
     let broken =

@@ -1,6 +1,7 @@
 //! The trait that a world implements: parameters in `self`, an episode in `State`.
 use crate::{
     error::Result,
+    oracle::finite::Finite,
     rng::Rng,
     space::{RowMut, Space},
 };
@@ -124,6 +125,8 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     const METRICS: &'static [&'static str];
     /// Names of the reference policies beside `random`; a final capital letter stands for a number (`fixed-P`).
     const POLICIES: &'static [&'static str];
+    /// Names of the costs that can be read beside the reward: harm, exposure, money spent.
+    const COSTS: &'static [&'static str] = &[];
     /// Metrics that are ratios of sums over episodes, each with the metric that weights its mean: with
     /// `("ctr", "shown")` an episode's click rate counts as often as it showed something.
     const WEIGHTS: &'static [(&'static str, &'static str)] = &[];
@@ -157,6 +160,13 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     }
     /// Writes the episode's metrics at its end, in the order of [`metric_names`](Env::metric_names).
     fn metrics(&self, state: &Self::State, out: &mut [f64]);
+    /// Writes what the episode has cost so far, in the order of [`COSTS`](Env::COSTS): 0 at first, never falling.
+    fn costs(&self, _state: &Self::State, _out: &mut [f64]) {}
+    /// The world as a finite decision problem whose actions are the items of [`action_space`](Env::action_space), with its
+    /// start distribution, where it is one and the optimum is that of its states.
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        None
+    }
     /// E[reward | state, action]: for the evaluator, never part of a step.
     fn expected_reward(&self, state: &Self::State, action: Elem<'_, Self>) -> f64;
     /// Writes the action of a reference policy other than `random`.

@@ -28,6 +28,7 @@
 //! | [`space`] | action spaces: two stored columns, read through a typed view |
 //! | [`vector`] | many episodes behind one call |
 //! | [`multi`] | worlds with several agents behind the same call |
+//! | [`modifiers`] | what any world can be asked to do besides: noise, delay, sticky actions, masks, costs |
 //! | [`registry`], [`suite`] | from an id to a vector; the worlds |
 //! | [`rng`], [`math`] | addressed random numbers and exact functions: the same bits everywhere |
 //! | [`oracle`] | solvers behind the optima |
@@ -44,6 +45,7 @@ pub mod error;
 pub mod fit;
 pub mod math;
 pub mod mind;
+pub mod modifiers;
 pub mod multi;
 pub mod oracle;
 pub mod registry;
@@ -54,6 +56,7 @@ pub mod vector;
 
 pub use env::{Elem, Env, Field, Kind, Optimum, Outcome, Reference};
 pub use error::{Error, Result};
+pub use modifiers::{MODIFIERS, Modifier, Modifiers};
 pub use registry::{Entry, Params, Variant, find, make, register};
 pub use rng::{Domain, Purpose, Rng};
 pub use space::{Actions, Continuous, Discrete, Form, Number, Row, RowMut, Shape, Slate, Space, Width};

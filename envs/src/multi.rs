@@ -7,6 +7,7 @@
 use crate::{
     env::{Field, Optimum, Reference},
     error::{Error, Result, parameter},
+    oracle::finite::Finite,
     rng::{Domain, Purpose, Rng},
     space::{Actions, RowMut, Space},
     vector::{Episode, ROWS_PER_TASK, Slot, Spec, Stage, Start, VectorEnv, length},
@@ -108,7 +109,8 @@ impl<E: MultiEnv> MultiVector<E> {
             width: space.width(),
             horizon: env.horizon(),
             discount: env.discount(),
-            metrics: E::METRICS,
+            metrics: E::METRICS.to_vec(),
+            costs: &[],
             weights: &[],
             policies: E::POLICIES,
         };
@@ -127,14 +129,6 @@ impl<E: MultiEnv> MultiVector<E> {
     fn check_widths(&self, actions: &Actions) -> Result<()> {
         length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
         length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)
-    }
-
-    fn check_actions(&self, actions: &Actions) -> Result<()> {
-        self.check_widths(actions)?;
-        for row in (0..self.spec.rows).filter(|row| !self.episodes[row / self.spec.agents].over) {
-            self.space.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
-        }
-        Ok(())
     }
 
     fn joint<'a>(&'a self, actions: &'a Actions, world: usize) -> Joint<'a, E::Action> {
@@ -208,9 +202,17 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
         Ok(())
     }
 
+    fn check(&self, actions: &Actions) -> Result<()> {
+        self.check_widths(actions)?;
+        for row in (0..self.spec.rows).filter(|row| !self.episodes[row / self.spec.agents].over) {
+            self.space.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()> {
         self.check_slot(&out)?;
-        self.check_actions(actions)?;
+        self.check(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
         let (agents, first_world) = (self.spec.agents, self.first_world);
         if self.spec.rows < 2 * ROWS_PER_TASK || rayon::current_num_threads() == 1 {
@@ -265,7 +267,7 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
     }
 
     fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
-        self.check_actions(actions)?;
+        self.check(actions)?;
         length("expected reward", out.len(), self.spec.rows)?;
         for (i, (episode, expected)) in self.episodes.iter().zip(out.chunks_mut(self.spec.agents)).enumerate() {
             if episode.over {
@@ -280,6 +282,12 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
     fn metrics(&self, row: usize, out: &mut [f64]) {
         let agents = self.spec.agents;
         self.env.metrics(&self.episodes[row / agents].state, row % agents, out);
+    }
+
+    fn total_costs(&self, _: usize, _: &mut [f64]) {}
+
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        None
     }
 
     fn optimum(&self) -> Optimum {

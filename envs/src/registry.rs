@@ -2,6 +2,7 @@
 use crate::{
     env::Env,
     error::{Error, Result, nearest, parameter},
+    modifiers::{MODIFIERS, Modified, Modifiers},
     multi::{MultiEnv, MultiVector},
     suite::ENVS,
     vector::{Vector, VectorEnv},
@@ -84,7 +85,14 @@ impl Entry {
     /// # Errors
     /// When a parameter is unknown or not admissible.
     pub fn agents(&self, params: &Params) -> Result<usize> {
-        (self.agents)(self.id, params)
+        (self.agents)(self.id, &divided(params).0)
+    }
+    /// `rows`, or a few more: as many as whole worlds have.
+    ///
+    /// # Errors
+    /// When a parameter is unknown or not admissible.
+    pub fn whole(&self, params: &Params, rows: usize) -> Result<usize> {
+        Ok(rows.next_multiple_of(self.agents(params)?))
     }
     /// One world, with as many rows as it has agents.
     ///
@@ -93,12 +101,24 @@ impl Entry {
     pub fn one(&self, params: &Params) -> Result<Box<dyn VectorEnv>> {
         self.make(params, self.agents(params)?)
     }
-    /// `rows` episodes of this world.
+    /// `rows` episodes of this world, with the [modifiers](crate::modifiers) among `params` that differ from their defaults.
     ///
     /// # Errors
     /// When a parameter is unknown or not admissible.
     pub fn make(&self, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
-        (self.build)(self.id, params, rows)
+        let (own, modifying) = divided(params);
+        let (id, build) = (self.id, self.build);
+        let world = build(id, &own, rows)?;
+        let modifiers: Modifiers = typed(id, &Modifiers::default(), &modifying)?;
+        let (Ok(Value::Object(set)), Ok(unset)) = (to_json(&modifiers), to_json(&Modifiers::default())) else {
+            return Err(Error::Restore("modifiers are not a table".into()));
+        };
+        let used: Params = set.into_iter().filter(|(key, value)| *value != unset[key]).collect();
+        if used.is_empty() {
+            return Ok(world);
+        }
+        let again = Box::new(move |rows| build(id, &own, rows));
+        Ok(Box::new(Modified::new(world, modifiers, Value::Object(used), again)?))
     }
 }
 
@@ -170,6 +190,12 @@ pub fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Result<Value> {
     serde_json::from_str(&serde_json::to_string(value)?)
 }
 
+/// The parameters of the world itself, and those of its modifiers.
+fn divided(params: &Params) -> (Params, Params) {
+    let all = params.iter().map(|(key, value)| (key.clone(), value.clone()));
+    all.partition(|(key, _)| MODIFIERS.iter().all(|modifier| modifier.name != key))
+}
+
 fn build<V: Variant>(id: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
     Ok(Box::new(Vector::new(id, typed(id, &V::defaults(), params)?, rows)?))
 }
@@ -190,7 +216,8 @@ fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Param
     };
     for (key, value) in params {
         let Some(slot) = all.get_mut(key) else {
-            let near = nearest(key, all.keys().map(String::as_str));
+            let modifiers = MODIFIERS.iter().map(|modifier| modifier.name);
+            let near = nearest(key, all.keys().map(String::as_str).chain(modifiers));
             let nearest = if near.is_empty() {
                 format!("none (it has: {})", all.keys().cloned().collect::<Vec<_>>().join(", "))
             } else {

@@ -68,6 +68,14 @@ impl Purpose {
     pub const NOISE: Self = Self(7);
     /// Fractions at which quantiles are asked for.
     pub const FRACTION: Self = Self(8);
+    /// Noise on the rewards that are shown.
+    pub const REWARD_NOISE: Self = Self(9);
+    /// Which rewards are lost.
+    pub const REWARD_MISSING: Self = Self(10);
+    /// When the last action is carried out again.
+    pub const STICKY: Self = Self(11);
+    /// Which items are on offer.
+    pub const MASK: Self = Self(12);
 }
 
 /// The address of random numbers; copying it copies no state and making it computes nothing.

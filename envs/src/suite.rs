@@ -39,6 +39,7 @@ pub mod rec {
     pub mod fair_interest;
     pub mod huge_factored;
     pub mod huge_hashed;
+    pub mod long_term_satisfaction;
     pub mod markov_interest;
     pub mod markov_interest_matrix;
     pub mod reader;
@@ -95,6 +96,10 @@ pub const ENVS: &[Entry] = &[
     Entry::new::<rec::choc_kale_hard::ChocKaleHard>(
         "rec/choc-kale-hard-v1",
         include_str!("suite/rec/choc_kale_hard.rs"),
+    ),
+    Entry::new::<rec::long_term_satisfaction::LongTermSatisfaction>(
+        "rec/long-term-satisfaction-v1",
+        include_str!("suite/rec/long_term_satisfaction.rs"),
     ),
     Entry::new::<rec::huge_factored::Huge>("rec/huge-factored-v1", include_str!("suite/rec/huge_factored.rs")),
     Entry::new::<rec::huge_hashed::HugeHashed>("rec/huge-hashed-v1", include_str!("suite/rec/huge_hashed.rs")),

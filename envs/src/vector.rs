@@ -2,6 +2,7 @@
 use crate::{
     env::{Env, Field, Optimum, Outcome, Reference},
     error::{Error, Result},
+    oracle::finite::Finite,
     rng::{Domain, Purpose, Rng},
     space::{Actions, Shape, Space, Width},
 };
@@ -89,7 +90,9 @@ pub struct Spec {
     /// The world's own discount.
     pub discount: f64,
     /// Names of the episode metrics beside return and length.
-    pub metrics: &'static [&'static str],
+    pub metrics: Vec<&'static str>,
+    /// Names of the costs that can be read beside the reward, by the modifier `cost`.
+    pub costs: &'static [&'static str],
     /// Metrics whose mean over episodes another metric weights.
     pub weights: &'static [(&'static str, &'static str)],
     /// Names of the reference policies beside `random`.
@@ -130,6 +133,11 @@ pub trait VectorEnv: Send {
     /// # Errors
     /// When a buffer of `out` has the wrong length.
     fn reset(&mut self, start: Start, out: Slot<'_>) -> Result<()>;
+    /// Whether [`step`](VectorEnv::step) would take these actions; those of rows whose episode is over are ignored.
+    ///
+    /// # Errors
+    /// When an action lies outside its space or there are too few or too many.
+    fn check(&self, actions: &Actions) -> Result<()>;
     /// One step of every row, with next-step autoreset: the step after an episode's last observation ignores its
     /// action and starts the row's next episode.
     ///
@@ -154,7 +162,19 @@ pub trait VectorEnv: Send {
     fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()>;
     /// Writes the metrics of row `row`; they count at the last observation of an episode.
     fn metrics(&self, row: usize, out: &mut [f64]);
-    /// The world's optimum.
+    /// What the world itself paid every row in the last step, where a modifier shows something else.
+    fn paid(&self) -> Option<&[f32]> {
+        None
+    }
+    /// What the last step cost every row, where the modifier `cost` reads one of the world's costs.
+    fn cost(&self) -> Option<&[f32]> {
+        None
+    }
+    /// Writes what the episode of row `row` has cost so far, in the order of `Spec::costs`.
+    fn total_costs(&self, row: usize, out: &mut [f64]);
+    /// The world as a finite decision problem and its start distribution, where it is one.
+    fn finite(&self) -> Option<(Finite, Vec<f64>)>;
+    /// The optimum of the objective that is judged: of the rewards that the world itself pays.
     fn optimum(&self) -> Optimum;
     /// Everything needed to go on later from here.
     fn save(&self) -> serde_json::Value;
@@ -213,7 +233,8 @@ impl<E: Env> Vector<E> {
             width: space.width(),
             horizon: env.horizon(),
             discount: env.discount(),
-            metrics: env.metric_names(),
+            metrics: env.metric_names().to_vec(),
+            costs: E::COSTS,
             weights: E::WEIGHTS,
             policies: E::POLICIES,
         };
@@ -237,16 +258,6 @@ impl<E: Env> Vector<E> {
     fn check_widths(&self, actions: &Actions) -> Result<()> {
         length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
         length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)
-    }
-
-    fn check_actions(&self, actions: &Actions) -> Result<()> {
-        self.check_widths(actions)?;
-        for (row, episode) in self.episodes.iter().enumerate() {
-            if !episode.over {
-                self.space.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
-            }
-        }
-        Ok(())
     }
 
     /// Steps the rows `first..first + episodes.len()`, whose outputs are given.
@@ -321,9 +332,19 @@ impl<E: Env> VectorEnv for Vector<E> {
         Ok(())
     }
 
+    fn check(&self, actions: &Actions) -> Result<()> {
+        self.check_widths(actions)?;
+        for (row, episode) in self.episodes.iter().enumerate() {
+            if !episode.over {
+                self.space.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
+            }
+        }
+        Ok(())
+    }
+
     fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()> {
         self.check_slot(&out)?;
-        self.check_actions(actions)?;
+        self.check(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
         let first_row = self.first_row;
         if self.spec.rows < THREADED_ROWS || rayon::current_num_threads() == 1 {
@@ -368,7 +389,7 @@ impl<E: Env> VectorEnv for Vector<E> {
     }
 
     fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
-        self.check_actions(actions)?;
+        self.check(actions)?;
         length("expected reward", out.len(), self.spec.rows)?;
         for (i, (episode, expected)) in self.episodes.iter().zip(out).enumerate() {
             *expected = if episode.over {
@@ -382,6 +403,14 @@ impl<E: Env> VectorEnv for Vector<E> {
 
     fn metrics(&self, row: usize, out: &mut [f64]) {
         self.env.metrics(&self.episodes[row].state, out);
+    }
+
+    fn total_costs(&self, row: usize, out: &mut [f64]) {
+        self.env.costs(&self.episodes[row].state, out);
+    }
+
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        self.env.finite()
     }
 
     fn optimum(&self) -> Optimum {

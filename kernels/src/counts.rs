@@ -1,10 +1,14 @@
-//! What each kernel costs at given shapes, as counts that are the same on every machine, and whether they got worse.
+//! What each operation costs at given shapes, as counts that are the same in every run, and whether they got worse.
 //!
-//! A table is text: a line that names the compiler, a line of headings, and a line for each case and kernel. Counts made
-//! with another compiler are not compared. Fewer is better in every column.
+//! A table is text: a line that names what made it, a line of headings, and a line for each case and kernel. Counts made
+//! by something else are not compared. Fewer is better in every column.
 use std::{collections::BTreeMap, fmt};
 
-/// The columns, as the emulator names them.
+mod least;
+
+pub use least::least;
+
+/// What the emulator counts of a kernel, as it names it.
 pub const METRICS: [&str; 15] = [
     "launches",
     "warp_instructions",
@@ -22,14 +26,23 @@ pub const METRICS: [&str; 15] = [
     "barriers",
     "atomics",
 ];
+/// What valgrind counts of an operation on the CPU.
+pub const CPU_METRICS: [&str; 2] = ["instructions", "allocations"];
 
-/// Counts by case and kernel.
+/// The change that is none, in thousandths. Instructions of the CPU depend a little on what else the program contains.
+fn slack(metric: &str) -> u64 {
+    if metric == "instructions" { 5 } else { 0 }
+}
+
+/// Counts by case and kernel. On the CPU the kernel is the instruction set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// The compiler, as the PTX names it.
+    /// What made it: compilers and tools with their versions.
     pub compiler: String,
-    /// In the order of [`METRICS`].
-    pub rows: BTreeMap<(String, String), [u64; METRICS.len()]>,
+    /// The columns: [`METRICS`] or [`CPU_METRICS`].
+    pub metrics: &'static [&'static str],
+    /// In the order of the columns.
+    pub rows: BTreeMap<(String, String), Vec<u64>>,
 }
 
 /// A count that is not what it was.
@@ -73,52 +86,73 @@ impl Table {
             ptx.lines()
                 .find_map(|line| line.strip_prefix("// Cuda compilation").map(|rest| format!("Cuda compilation{rest}")))
         };
-        let compiler = crate::cuda::MODULES.iter().find_map(|(_, ptx)| named(ptx)).unwrap_or_default();
-        Table { compiler, rows: BTreeMap::new() }
+        let compiler = crate::cuda::MODULES.iter().find_map(|module| named(module.ptx)).unwrap_or_default();
+        Table { compiler, metrics: &METRICS, rows: BTreeMap::new() }
+    }
+    /// A table without rows, for instructions of the CPU counted by `compiler` and tools.
+    pub fn cpu(compiler: String) -> Self {
+        Table { compiler, metrics: &CPU_METRICS, rows: BTreeMap::new() }
     }
 
-    /// The table in `text`.
+    /// The table in `text`, of either kind.
     ///
     /// # Errors
     /// Names the line that is none.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines();
-        let compiler = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or("line 1 names no compiler")?;
-        let headings = format!("# case kernel {}", METRICS.join(" "));
-        if lines.next() != Some(headings.as_str()) {
-            return Err("line 2 has not the expected columns".into());
-        }
+        let compiler = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or("line 1 says not what made it")?;
+        let headings = lines.next().unwrap_or_default();
+        let metrics = [&METRICS[..], &CPU_METRICS[..]].into_iter().find(|metrics| headings == heading(metrics));
+        let metrics = metrics.ok_or("line 2 has not the expected columns")?;
         let mut rows = BTreeMap::new();
         for (at, line) in lines.enumerate() {
-            let wrong = || format!("line {} is no row of counts", at + 3);
+            let wrong = || format!("line {} is no row of {} counts", at + 3, metrics.len());
             let mut cells = line.split(' ');
             let (case, kernel) = (cells.next().ok_or_else(wrong)?, cells.next().ok_or_else(wrong)?);
             let counts: Vec<u64> = cells.map(|cell| cell.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-            rows.insert((case.into(), kernel.into()), counts.try_into().map_err(|_| wrong())?);
+            if counts.len() != metrics.len() {
+                return Err(wrong());
+            }
+            rows.insert((case.into(), kernel.into()), counts);
         }
-        Ok(Table { compiler: compiler.into(), rows })
+        Ok(Table { compiler: compiler.into(), metrics, rows })
     }
 
-    /// What differs from `before`, or `None` when another compiler made it.
+    /// A count of a kernel in a case, if the table has it.
+    pub fn count(&self, case: &str, kernel: &str, metric: &str) -> Option<u64> {
+        let at = self.metrics.iter().position(|known| *known == metric)?;
+        self.rows.get(&(case.to_string(), kernel.to_string())).map(|counts| counts[at])
+    }
+
+    /// What differs from `before` by more than the columns' slack, or `None` when something else made it.
     pub fn changes(&self, before: &Table) -> Option<Vec<Change>> {
-        if self.compiler != before.compiler {
+        if self.compiler != before.compiler || self.metrics != before.metrics {
             return None;
         }
         let mut keys: Vec<_> = self.rows.keys().chain(before.rows.keys()).collect();
         keys.sort();
         keys.dedup();
-        let of = |table: &Table, key, at: usize| table.rows.get(key).map(|counts: &[u64; METRICS.len()]| counts[at]);
+        let of = |table: &Table, key, at: usize| table.rows.get(key).map(|counts: &Vec<u64>| counts[at]);
         let mut changes = Vec::new();
         for key in keys {
-            for (at, metric) in METRICS.into_iter().enumerate() {
+            for (at, metric) in self.metrics.iter().copied().enumerate() {
                 let (before, after) = (of(before, key, at), of(self, key, at));
-                if before != after {
-                    changes.push(Change { kernel: key.1.clone(), case: key.0.clone(), metric, before, after });
+                let same = match (before, after) {
+                    (Some(before), Some(after)) => before.abs_diff(after) * 1000 <= before * slack(metric),
+                    _ => false,
+                };
+                if !same {
+                    let (case, kernel) = key.clone();
+                    changes.push(Change { kernel, case, metric, before, after });
                 }
             }
         }
         Some(changes)
     }
+}
+
+fn heading(metrics: &[&str]) -> String {
+    format!("# case kernel {}", metrics.join(" "))
 }
 
 impl Default for Table {
@@ -130,7 +164,7 @@ impl Default for Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# {}", self.compiler)?;
-        writeln!(f, "# case kernel {}", METRICS.join(" "))?;
+        writeln!(f, "{}", heading(self.metrics))?;
         for ((case, kernel), counts) in &self.rows {
             let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
             writeln!(f, "{case} {kernel} {}", counts.join(" "))?;
@@ -145,10 +179,14 @@ mod tests {
 
     fn table(instructions: u64) -> Table {
         let mut table = Table::new();
-        table.rows.insert(
-            ("adam/1000".into(), "adam".into()),
-            [1, instructions, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-        );
+        let counts = vec![1, instructions, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        table.rows.insert(("adam/1000".into(), "adam".into()), counts);
+        table
+    }
+
+    fn cpu(instructions: u64, allocations: u64) -> Table {
+        let mut table = Table::cpu("rustc 1; valgrind 3".into());
+        table.rows.insert(("adam/1000".into(), "avx2".into()), vec![instructions, allocations]);
         table
     }
 
@@ -156,8 +194,11 @@ mod tests {
     fn a_table_survives_its_text() {
         assert!(table(2).compiler.contains("V12.6.85"), "{}", table(2).compiler);
         assert_eq!(Table::parse(&table(2).to_string()), Ok(table(2)));
+        assert_eq!(Table::parse(&cpu(2, 0).to_string()), Ok(cpu(2, 0)));
         assert!(Table::parse("# x\n").expect_err("no headings").contains("line 2"));
         assert!(Table::parse(&(table(2).to_string() + "adam/1 adam 2\n")).expect_err("short").contains("line 4"));
+        assert_eq!(table(2).count("adam/1000", "adam", "warp_instructions"), Some(2));
+        assert_eq!(table(2).count("adam/1000", "adam", "allocations"), None);
     }
 
     /// More is worse, less is not, a row that is gone is worse, and another compiler's counts say nothing.
@@ -170,5 +211,18 @@ mod tests {
         assert_eq!(table(2).changes(&table(2)), Some(vec![]));
         assert!(Table::new().changes(&table(2)).expect("the same compiler").iter().all(Change::is_worse));
         assert_eq!(table(2).changes(&Table { compiler: "other".into(), ..table(2) }), None);
+        assert_eq!(table(2).changes(&cpu(2, 0)), None);
+    }
+
+    /// Half a percent more instructions are none, a little more are; of allocations every one counts.
+    #[test]
+    fn instructions_of_the_cpu_have_a_little_slack() {
+        let changes =
+            |instructions, allocations| cpu(instructions, allocations).changes(&cpu(1000, 2)).expect("the same");
+        assert_eq!(changes(1005, 2), vec![]);
+        assert_eq!(changes(995, 2), vec![]);
+        assert_eq!(changes(1006, 2)[0].to_string(), "avx2 in adam/1000: instructions was 1000, is 1006");
+        assert!(changes(1006, 2)[0].is_worse() && !changes(994, 2)[0].is_worse());
+        assert_eq!(changes(1000, 3)[0].metric, "allocations");
     }
 }

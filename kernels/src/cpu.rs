@@ -90,6 +90,9 @@ impl Device for Cpu {
         Vec::<T>::new().try_reserve_exact(len).map_err(|_| Error::NoRoom(megabytes))?;
         Ok(vec![T::default(); len])
     }
+    fn reserve<T: Element>(&self, _: &mut Vec<T>, _: usize) -> Result<()> {
+        Ok(())
+    }
     fn stage<'a, T: Element>(&self, buf: &'a mut Vec<T>, span: Span) -> &'a mut [T] {
         &mut buf[span]
     }

@@ -31,8 +31,13 @@ pub trait Device: Clone + Send + Sync + 'static {
     /// # Errors
     /// When the device has no room.
     fn zeros<T: Element>(&self, len: usize) -> Result<Self::Buf<T>>;
+    /// Room on the host for staging up to `most` numbers of `buf` at once; nothing on the CPU.
+    ///
+    /// # Errors
+    /// When the host has no room.
+    fn reserve<T: Element>(&self, buf: &mut Self::Buf<T>, most: usize) -> Result<()>;
     /// Host memory that stands for `buf[span]` until it is committed: the buffer itself on the CPU, a copy on a device,
-    /// which is to be filled whole.
+    /// which is to be filled whole, and for which there must be [room](Device::reserve).
     fn stage<'a, T: Element>(&self, buf: &'a mut Self::Buf<T>, span: Span) -> &'a mut [T];
     /// What was staged for `span` is now in `buf`: nothing on the CPU, one asynchronous copy on a device.
     ///

@@ -43,6 +43,39 @@ pub enum Error {
         /// The least that does.
         needs: (i32, i32),
     },
+    /// cuBLAS is missing.
+    #[error(
+        "fast products need cuBLAS, and neither libcublas.so.13 nor libcublas.so.12 is found; install the CUDA toolkit, or \
+         `pip install nvidia-cublas-cu12` and let MERCATO_CUBLAS name its libcublas.so.12; --math exact needs none"
+    )]
+    NoCublas,
+    /// NVRTC is missing.
+    #[error(
+        "--kernels nvrtc needs NVRTC, and neither libnvrtc.so.13 nor libnvrtc.so.12 is found; install the CUDA toolkit, or \
+         `pip install nvidia-cuda-nvrtc-cu12` and let MERCATO_NVRTC name its libnvrtc.so.12; --kernels shipped needs none"
+    )]
+    NoNvrtc,
+    /// A variable names a library that cannot be opened.
+    #[error("{variable} names a library that cannot be opened: {problem}")]
+    NamedLibrary {
+        /// The variable.
+        variable: &'static str,
+        /// What the loader says.
+        problem: String,
+    },
+    /// NVRTC refused something.
+    #[error("NVRTC failed while {doing}: {problem}")]
+    Nvrtc {
+        /// What was being done.
+        doing: &'static str,
+        /// What it says.
+        problem: String,
+    },
+    /// NVRTC is newer than the driver.
+    #[error(
+        "the kernels were compiled by a newer NVRTC than the driver knows; update the driver, or leave out --kernels nvrtc"
+    )]
+    NewPtx,
     /// The driver refused something.
     #[error("CUDA failed while {doing}: {code}")]
     Cuda {

@@ -4,13 +4,16 @@
 //! A tile may have any shape, because no tile splits the chain: plain loops, AVX2 and AVX-512 give the same bits.
 use crate::{
     cpu::Isa,
-    cuda::{Arg, Cuda, Grid},
+    cuda::{Arg, Cuda, Grid, blocks},
     error::{Error, Result},
 };
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "intrinsics")]
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "operands are read by address")]
+mod sparse;
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "operands are read by address")]
 mod tiles;
@@ -73,7 +76,7 @@ impl Product<'_> {
         #[target_feature(enable = "avx2,fma")]
         unsafe fn body(product: &Product, out: &mut [f32]) {
             // SAFETY: the caller's.
-            unsafe { tiles::run::<std::arch::x86_64::__m256>(product, out) }
+            unsafe { vectored::<std::arch::x86_64::__m256>(product, out) }
         }
         // SAFETY: a `Cpu` holds an instruction set only after the machine was found to have it; `run` has compared the
         // lengths.
@@ -86,7 +89,7 @@ impl Product<'_> {
         #[target_feature(enable = "avx2,fma,avx512f")]
         unsafe fn body(product: &Product, out: &mut [f32]) {
             // SAFETY: the caller's.
-            unsafe { tiles::run::<std::arch::x86_64::__m512>(product, out) }
+            unsafe { vectored::<std::arch::x86_64::__m512>(product, out) }
         }
         // SAFETY: as for `avx2`.
         unsafe { body(self, out) }
@@ -108,6 +111,16 @@ impl Product<'_> {
             }
         }
     }
+}
+
+/// # Safety
+/// The machine has the vectors' instruction set; operands and result hold the elements that the product names.
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "operands are read by address")]
+#[inline(always)]
+unsafe fn vectored<V: lanes::Lanes>(product: &Product, out: &mut [f32]) {
+    // SAFETY: the caller's.
+    unsafe { if sparse::gains::<V>(product) { sparse::run::<V>(product, out) } else { tiles::run::<V>(product, out) } }
 }
 
 /// A product of a dense layer, by how its operands lie on a device.
@@ -138,20 +151,58 @@ pub(crate) struct DeviceProduct {
 /// From so many tiles of 64 × 64 on, a device has work for its processors; below, tiles of 32 × 32 give it more.
 const ENOUGH_TILES: usize = 32;
 
+/// The kernels of a layout: for tiles of 32 and of 64, each for numbers that travel in fours, and one at a time.
+type Kernels = [[&'static str; 2]; 2];
+const FORWARD: Kernels =
+    [["gemm_forward_32", "gemm_forward_32_singles"], ["gemm_forward_64", "gemm_forward_64_singles"]];
+const WEIGHTS: Kernels =
+    [["gemm_weights_32", "gemm_weights_32_singles"], ["gemm_weights_64", "gemm_weights_64_singles"]];
+const INPUTS: Kernels = [["gemm_inputs_32", "gemm_inputs_32_singles"], ["gemm_inputs_64", "gemm_inputs_64_singles"]];
+
 impl DeviceProduct {
+    /// Whether every row of every matrix begins and ends on a boundary of four numbers.
+    fn is_in_fours(&self) -> bool {
+        let (left, right) = match self.layout {
+            Layout::Forward => (self.depth, self.columns),
+            Layout::Weights => (self.rows, self.columns),
+            Layout::Inputs => (self.depth, self.depth),
+        };
+        [self.left.1, self.right.1, left, right, self.columns].iter().all(|length| length % 4 == 0)
+            && [self.left.0, self.right.0, self.out].iter().all(Arg::is_in_fours)
+    }
+
     /// Puts the product into the device's stream.
     pub fn run(self, cuda: &Cuda) -> Result<()> {
+        match cuda.blas() {
+            None => self.exactly(cuda),
+            Some(blas) => {
+                blas.product(&self)?;
+                self.finish(cuda)
+            }
+        }
+    }
+
+    /// What is not in cuBLAS's product: where it starts, and the ReLU.
+    fn finish(&self, cuda: &Cuda) -> Result<()> {
+        if matches!(self.start, Arg::Nothing) && !self.relu {
+            return Ok(());
+        }
+        let cells = self.rows * self.columns;
+        let sizes = [cells.into(), self.columns.into(), self.relu.into()];
+        cuda.launch("linear_finish", blocks(cells, 256), &[&sizes[..], &[self.start, self.out]].concat())
+    }
+
+    /// By our own kernels.
+    fn exactly(self, cuda: &Cuda) -> Result<()> {
         let tiles = |width: usize| [self.columns.div_ceil(width), self.rows.div_ceil(width)];
         let [across, down] = tiles(64);
         let large = across * down >= ENOUGH_TILES;
-        let kernel = match (self.layout, large) {
-            (Layout::Forward, false) => "gemm_forward_32",
-            (Layout::Forward, true) => "gemm_forward_64",
-            (Layout::Weights, false) => "gemm_weights_32",
-            (Layout::Weights, true) => "gemm_weights_64",
-            (Layout::Inputs, false) => "gemm_inputs_32",
-            (Layout::Inputs, true) => "gemm_inputs_64",
+        let kernels = match self.layout {
+            Layout::Forward => FORWARD,
+            Layout::Weights => WEIGHTS,
+            Layout::Inputs => INPUTS,
         };
+        let kernel = kernels[usize::from(large)][usize::from(!self.is_in_fours())];
         // The kernels reckon places within an operand in 32 bits.
         let longer = if self.rows > self.columns { self.rows } else { self.columns };
         let most = longer.saturating_mul(self.depth);
@@ -220,5 +271,82 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A product with as many zeros on the left as a ReLU leaves: partial blocks, partial panels, transposed operands; and
+    /// where a zero's product is not nothing: at −0, which an underflow or a start leaves, and at an infinite weight.
+    #[test]
+    fn zeros_are_left_out_without_a_trace() {
+        let mut stream = stream(2);
+        let mut left = numbers(&mut stream, 1 << 15);
+        let mut right = numbers(&mut stream, 1 << 16);
+        let mut bias = numbers(&mut stream, 512);
+        for (index, number) in left.iter_mut().enumerate() {
+            match index % 11 {
+                0 | 1 | 4 | 5 | 8 => *number = 0.0,
+                2 | 7 => *number = -0.0,
+                _ if index % 2 == 0 => *number *= 1e-30,
+                _ => {}
+            }
+        }
+        // Rows, and columns of the transposed operand, with nothing but small numbers.
+        left[..2000].iter_mut().for_each(|number| *number *= 1e-30);
+        for (index, number) in right.iter_mut().enumerate() {
+            match index % 7 {
+                0 | 1 => *number *= 1e-30,
+                3 => *number = 0.0,
+                4 => *number = -0.0,
+                _ => {}
+            }
+        }
+        (0..512).step_by(3).for_each(|index| bias[index] = -0.0);
+        let mut traces = 0;
+        for (rows, depth, columns) in [(16, 32, 64), (17, 40, 96), (64, 100, 64), (33, 64, 128), (40, 200, 192)] {
+            for left_strides in [(depth, 1), (1, rows)] {
+                for right_strides in [(columns, 1), (columns + 9, 1), (1, depth), (1, depth + 5)] {
+                    for (infinite, relu, start) in [
+                        (false, false, Start::Zero),
+                        (false, false, Start::Columns(&bias)),
+                        (false, true, Start::Columns(&bias)),
+                        (true, false, Start::Zero),
+                        (true, true, Start::Columns(&bias)),
+                    ] {
+                        let mut right = right.clone();
+                        if infinite {
+                            right[(depth / 2) * right_strides.0 + (columns / 3) * right_strides.1] = f32::INFINITY;
+                        }
+                        let product = Product {
+                            rows,
+                            depth,
+                            columns,
+                            left: Matrix { numbers: &left, strides: left_strides },
+                            right: Matrix { numbers: &right, strides: right_strides },
+                            start,
+                            relu,
+                        };
+                        let mut expected = vec![7.0; rows * columns + 1];
+                        product.run(Isa::Scalar, &mut expected);
+                        for (cell, expected) in expected[..rows * columns].iter().enumerate() {
+                            let (i, j) = (cell / columns, cell % columns);
+                            let mut chain = if matches!(start, Start::Zero) { 0.0 } else { bias[j] };
+                            for k in 0..depth {
+                                let number = left[i * left_strides.0 + k * left_strides.1];
+                                let factor = right[k * right_strides.0 + j * right_strides.1];
+                                chain = if number == 0.0 { chain } else { number.mul_add(factor, chain) };
+                            }
+                            traces += usize::from(!relu && chain.to_bits() != expected.to_bits());
+                        }
+                        for cpu in vectored() {
+                            let mut out = vec![7.0; rows * columns + 1];
+                            product.run(cpu.isa(), &mut out);
+                            let shape = (rows, depth, columns, left_strides, right_strides, infinite, relu);
+                            let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+                            assert!(out.iter().zip(&expected).all(same), "{shape:?} {:?}", cpu.isa());
+                        }
+                    }
+                }
+            }
+        }
+        assert!(traces > 100, "plainly leaving out zeros must be wrong in some places: {traces}");
     }
 }

@@ -27,11 +27,14 @@ mod gemm;
 pub mod memory;
 pub mod ops;
 pub mod schedule;
+pub mod statics;
 #[cfg(test)]
 mod testing;
+pub mod times;
+pub mod workload;
 
 pub use cpu::{Cpu, Isa};
-pub use cuda::Cuda;
+pub use cuda::{Cuda, CudaConfig, KernelSource, Math};
 pub use device::{Device, Element, Span};
 pub use error::{Error, Result};
 pub use memory::{Batch, Memory, STEPS, UPDATES, Weights, clock};

@@ -60,7 +60,7 @@ impl<D: Device> Memory<D> {
         let cells = slots * rows;
         let leaves = cells.next_power_of_two();
         let tree = || -> Result<SumTree<D>> { Ok(SumTree { leaves, nodes: device.zeros(2 * leaves)? }) };
-        Ok(Memory {
+        let mut memory = Memory {
             slots,
             rows,
             width,
@@ -69,7 +69,19 @@ impl<D: Device> Memory<D> {
             reward: device.zeros(cells)?,
             stage: device.zeros(cells)?,
             tree: prioritised.then(tree).transpose()?,
-        })
+        };
+        memory.reserve(device)?;
+        Ok(memory)
+    }
+    /// Room for staging a slot of each buffer; again after one of them was replaced.
+    ///
+    /// # Errors
+    /// When the host has no room.
+    pub fn reserve(&mut self, device: &D) -> Result<()> {
+        device.reserve(&mut self.observation, self.rows * self.width)?;
+        device.reserve(&mut self.action, self.rows)?;
+        device.reserve(&mut self.reward, self.rows)?;
+        device.reserve(&mut self.stage, self.rows)
     }
     /// The cells of `slot`: spans of `action`, `reward` and `stage`.
     pub fn cells(&self, slot: usize) -> Span {

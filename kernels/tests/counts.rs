@@ -1,5 +1,8 @@
 //! What the kernels cost, against the committed table; a kernel that got worse fails here and in `mercato kernels check`.
-use mercato_kernels::counts::{Change, Table};
+use mercato_kernels::{
+    counts::{Change, Table},
+    cuda::MODULES,
+};
 
 #[path = "../examples/counts.rs"]
 mod measuring;
@@ -22,4 +25,17 @@ fn kernels_cost_what_the_table_says() {
     let lines = |changes: &[Change]| changes.iter().map(|change| format!("\n  {change}")).collect::<String>();
     assert!(worse.is_empty(), "worse:{}", lines(&worse));
     assert!(better.is_empty(), "better or new; UPDATE=1 writes the table:{}", lines(&better));
+}
+
+/// A kernel without a case could get worse unseen.
+#[test]
+fn every_kernel_has_a_row() {
+    let text = std::fs::read_to_string(COMMITTED).expect("kernels/counts.txt is part of the repository");
+    let committed = Table::parse(&text).expect("a table");
+    for module in &MODULES {
+        for entry in module.ptx.split(".visible .entry ").skip(1) {
+            let name = entry.split('(').next().unwrap_or_default();
+            assert!(committed.rows.keys().any(|(_, kernel)| kernel == name), "{name} is in no case of the workload");
+        }
+    }
 }

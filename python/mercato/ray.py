@@ -62,7 +62,8 @@ def run(
     chosen = resolved(spec)
     folder = Path(out) if out is not None else Path("runs") / chosen["name"]
     experiment = json.dumps(chosen)
-    store = _native.Store(experiment, folder)
+    device = "cuda" if gpus else "cpu"
+    store = _native.Store(experiment, folder, device)
     ours = not ray.is_initialized()
     try:
         if missing := store.missing():
@@ -72,7 +73,7 @@ def run(
             worlds = [known for id, known in registered.items() if id in used]
             limits = {"num_cpus": cpus, "num_gpus": gpus, "max_retries": retries}
             limits |= {} if memory is None else {"memory": memory}
-            _bring(store, folder, experiment, dict(missing), worlds, limits, progress)
+            _bring(store, folder, experiment, dict(missing), worlds, device, limits, progress)
         return Run(folder, chosen["title"], [json.loads(line) for line in store.records()])
     finally:
         store.close()
@@ -86,6 +87,7 @@ def _bring(
     experiment: str,
     missing: dict[str, int],
     worlds: list[dict[str, Any]],
+    device: str,
     limits: dict[str, Any],
     progress: Progress | None,
 ) -> None:
@@ -96,7 +98,6 @@ def _bring(
     tally = ray.remote(**place)(Tally).remote()
     task = ray.remote(**limits)(play)
     shared = ray.put((experiment, worlds))
-    device = "cuda" if limits["num_gpus"] else "cpu"
     running = {task.remote(shared, trial, device, tally): trial for trial in missing}
     failures: list[str] = []
     try:

@@ -3,6 +3,7 @@ use crate::failure::given;
 use mercato::envs::{
     self, Actions, Domain, Entry, Error, Field, Optimum, Params, Purpose, Reference, Result, Rng, Shape, Slot, Spec,
     Stage, Start, VectorEnv, Width,
+    oracle::finite::Finite,
     registry::Build,
     rng::Stream,
     space::{Fault, Row, RowMut},
@@ -191,7 +192,8 @@ impl External {
             // It cuts its episodes itself.
             horizon: u32::MAX,
             discount: description.discount,
-            metrics: &[],
+            metrics: Vec::new(),
+            costs: &[],
             weights: &[],
             policies: &[],
         };
@@ -245,15 +247,6 @@ impl External {
         length("reward", out.reward.len(), rows)?;
         length("stage", out.stage.len(), rows)
     }
-
-    fn check_actions(&self, actions: &Actions) -> Result<()> {
-        length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
-        length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)?;
-        for row in (0..self.spec.rows).filter(|row| !self.rows[*row].over) {
-            self.world.0.shape.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
-        }
-        Ok(())
-    }
 }
 
 impl VectorEnv for External {
@@ -275,9 +268,18 @@ impl VectorEnv for External {
         })
     }
 
+    fn check(&self, actions: &Actions) -> Result<()> {
+        length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
+        length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)?;
+        for row in (0..self.spec.rows).filter(|row| !self.rows[*row].over) {
+            self.world.0.shape.check(actions.row(row)).map_err(|fault| Error::Action { row, fault })?;
+        }
+        Ok(())
+    }
+
     fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()> {
         self.check_slot(&out)?;
-        self.check_actions(actions)?;
+        self.check(actions)?;
         let len = self.spec.observation;
         Python::attach(|py| {
             for row in 0..self.spec.rows {
@@ -320,9 +322,17 @@ impl VectorEnv for External {
         Ok(())
     }
 
+    /// It has none.
+    fn total_costs(&self, _: usize, _: &mut [f64]) {}
+
+    /// Nobody knows it.
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        None
+    }
+
     /// Nobody knows them, which a record says by `null`.
     fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
-        self.check_actions(actions)?;
+        self.check(actions)?;
         length("expected reward", out.len(), self.spec.rows)?;
         out.fill(f64::NAN);
         Ok(())

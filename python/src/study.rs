@@ -3,7 +3,7 @@ use crate::failure::{given, parsed, raised};
 use mercato::{
     Error, Experiment, Trial,
     envs::{ENVS, Params, find, make},
-    kernels::{Cpu, Cuda},
+    kernels::{KernelSource, Math},
     provenance,
     reports::{Record, read_records},
     runner::{Observer, Runner},
@@ -115,8 +115,9 @@ pub fn run(
     if jobs == 0 {
         return Err(PyValueError::new_err("jobs is 0; it must be at least 1"));
     }
-    let device = opened(device)?;
-    let (name, mut trials) = trials(experiment)?;
+    let device = named(device)?;
+    let (name, math, mut trials) = trials(experiment, device)?;
+    device.check(math).map_err(raised)?;
     if let Some(only) = only {
         trials.retain(|trial| only.contains(&trial.id()));
         if trials.len() != only.len() {
@@ -149,18 +150,20 @@ pub fn verify(
     let records = read_records(&records_path(&folder)).map_err(|error| raised(Error::from(error)))?;
     let total = records.iter().map(|record| record.budget).sum();
     let found = watched(py, total, progress.as_ref(), |stop, observer| {
-        Verifier { folder: &folder, sample, seed: 0, tier: None, jobs, stop, observer }.verify(&records)
+        Verifier { folder: &folder, sample, only: &[], seed: 0, tier: None, jobs, stop, observer }.verify(&records)
     })?;
     let mut value = serde_json::json!(found);
     value["exit_code"] = found.exit_code().into();
     Ok(value.to_string())
 }
 
-/// The name and the trials of an experiment, JSON.
-fn trials(experiment: &str) -> PyResult<(String, Vec<Trial>)> {
-    let experiment = Experiment::from_json("experiment", parsed("experiment", experiment)?).map_err(raised)?;
+/// The name of an experiment, JSON, its arithmetic on the device, and its trials.
+fn trials(experiment: &str, device: Device) -> PyResult<(String, Math, Vec<Trial>)> {
+    let mut experiment = Experiment::from_json("experiment", parsed("experiment", experiment)?).map_err(raised)?;
+    let math = device.math(experiment.math).map_err(raised)?;
+    experiment.math = Some(math);
     let trials = experiment.trials().map_err(raised)?;
-    Ok((experiment.name, trials))
+    Ok((experiment.name, math, trials))
 }
 
 /// Does `work` on a thread of its own, the interpreter being free, and listens meanwhile: to Ctrl-C, and to exceptions
@@ -215,10 +218,12 @@ pub struct Store {
 
 #[pymethods]
 impl Store {
-    /// Opens the store in `folder`, and takes over what is there of the experiment, JSON, from the same code.
+    /// Opens the store in `folder`, and takes over what is there of the experiment, JSON, on the device from the same
+    /// code.
     #[new]
-    fn new(experiment: &str, folder: PathBuf) -> PyResult<Self> {
-        let trials = trials(experiment)?.1.iter().map(|trial| (trial.id(), trial.steps)).collect::<Vec<_>>();
+    fn new(experiment: &str, folder: PathBuf, device: &str) -> PyResult<Self> {
+        let (_, _, trials) = trials(experiment, named(device)?)?;
+        let trials = trials.iter().map(|trial| (trial.id(), trial.steps)).collect::<Vec<_>>();
         let mut store = store::Store::open(&folder).map_err(raised)?;
         let ids: Vec<String> = trials.iter().map(|(id, _)| id.clone()).collect();
         let (records, _) = store.take_over(&ids).map_err(raised)?;
@@ -260,14 +265,13 @@ impl Store {
     }
 }
 
-/// The device called `name`, opened once: better now than in every trial.
-fn opened(name: &str) -> PyResult<Device> {
-    let device = match name {
-        "cpu" => Cpu::new().map(|_| Device::Cpu),
-        "cuda" => Cuda::new().map(|_| Device::Cuda),
-        _ => return Err(PyValueError::new_err(format!("the device is {name:?}; it must be \"cpu\" or \"cuda\""))),
-    };
-    device.map_err(raised)
+/// The device called `name`.
+fn named(name: &str) -> PyResult<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => Ok(Device::Cuda { kernels: KernelSource::Shipped }),
+        _ => Err(PyValueError::new_err(format!("the device is {name:?}; it must be \"cpu\" or \"cuda\""))),
+    }
 }
 
 /// Writes the report of the records in `folder` and returns its figures, as JSON.

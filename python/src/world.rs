@@ -291,7 +291,7 @@ impl Held {
         open(world)?.step(actions, slot).map_err(given)?;
         let mut ended = false;
         for row in 0..rows {
-            self.count(row, reward[row]);
+            self.count(row, self.paid(row, reward[row]));
             terminated[row] = self.stage[row] == Stage::Terminated;
             truncated[row] = self.stage[row] == Stage::Truncated;
             if self.stage[row].is_last() {
@@ -325,8 +325,11 @@ impl Held {
         }
         world.step(actions, Slot { observation, reward, stage }).map_err(given)?;
         let (reward, stage) = (self.reward[0], self.stage[0]);
-        self.count(0, reward);
+        self.count(0, self.paid(0, reward));
         let info = PyDict::new(py);
+        if let Some(cost) = self.world.as_ref().and_then(|world| world.cost()) {
+            info.set_item("cost", cost[0])?;
+        }
         if stage.is_last() {
             let mut values = vec![0.0; self.metrics.len()];
             self.write_metrics(0, &mut values)?;
@@ -338,6 +341,11 @@ impl Held {
         }
         let observation = PyArray1::from_slice(py, &self.observation);
         Ok((observation, reward, stage == Stage::Terminated, stage == Stage::Truncated, info))
+    }
+
+    /// What the world itself paid `row`, where a modifier showed it `shown`.
+    fn paid(&self, row: usize, shown: f32) -> f32 {
+        self.world.as_ref().and_then(|world| world.paid()).map_or(shown, |paid| paid[row])
     }
 
     /// Adds a step to the running episode of `row`.

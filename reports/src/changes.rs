@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::summary::{Cell, Summary};
 pub const SCHEMA: u32 = 1;
 
 /// All that changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     /// Layout, [`SCHEMA`].
     pub schema: u32,
@@ -24,7 +25,7 @@ pub struct Changes {
 }
 
 /// A value before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// What it is a value of.
     pub name: String,
@@ -35,7 +36,7 @@ pub struct Change {
 }
 
 /// How one agent in one world changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// All hashes of all runs are equal.
@@ -53,7 +54,7 @@ pub enum Verdict {
 }
 
 /// One agent in one world.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellChange {
     /// Label of the world.
     pub world: String,

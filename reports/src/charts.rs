@@ -7,11 +7,23 @@
 mod canvas;
 mod curves;
 mod episode;
+mod exposure;
+mod growth;
+mod improvement;
+mod paths;
 mod placement;
+mod profiles;
+mod regret;
 mod scores;
+mod versions;
 
+use canvas::MARGIN;
 pub use curves::slug;
 pub use episode::{Line, draw as episode};
+pub use exposure::{Exposure, draw as exposure};
+pub use growth::{Growth, draw as growth};
+pub use paths::{Panel, draw as paths};
+pub use versions::{Version, draw as versions};
 
 use crate::summary::{Summary, World};
 
@@ -21,7 +33,7 @@ use crate::summary::{Summary, World};
 pub struct ChartError(pub String);
 
 /// A drawn chart.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
     /// Name of its file, without a folder.
     pub file: String,
@@ -31,6 +43,8 @@ pub struct Chart {
     size: (u32, u32),
     /// The elements inside `<svg>`, with `currentColor` for ink.
     elements: String,
+    /// The same for other backends.
+    marks: Vec<canvas::Mark>,
 }
 
 impl Chart {
@@ -41,7 +55,6 @@ impl Chart {
 
     /// A file of its own, with a margin, and with ground and ink for light and dark.
     pub fn standalone(&self) -> String {
-        const MARGIN: u32 = 14;
         let style = "svg{color:#1c1e21;background:#fff}\
                      @media(prefers-color-scheme:dark){svg{color:#e4e6ea;background:#15171a}}\
                      text{font-family:\"DejaVu Sans\",Verdana,sans-serif}";
@@ -54,6 +67,23 @@ impl Chart {
         )
     }
 
+    /// A PNG file at twice the size in CSS pixels, on light or dark ground; the description is in its text.
+    ///
+    /// # Errors
+    /// [`ChartError`] with the backend's message.
+    pub fn png(&self, dark: bool) -> Result<Vec<u8>, ChartError> {
+        let (width, height, pixels) = canvas::pixels(self, dark)?;
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        let failure = |error: png::EncodingError| ChartError(error.to_string());
+        encoder.add_itxt_chunk("Description".into(), self.alt.clone()).map_err(failure)?;
+        let mut writer = encoder.write_header().map_err(failure)?;
+        writer.write_image_data(&pixels).map_err(failure)?;
+        writer.finish().map_err(failure)?;
+        Ok(bytes)
+    }
+
     fn attributes(&self, margin: u32) -> String {
         let units = |pixels: u32| pixels * canvas::FINENESS;
         let (width, height) = (units(self.size.0 + 2 * margin), units(self.size.1 + 2 * margin));
@@ -61,8 +91,11 @@ impl Chart {
         format!("viewBox=\"{start} {width} {height}\" role=\"img\" aria-label=\"{}\"", escaped(&self.alt))
     }
 
+    /// Its first sentence as title; where there is more, all of it as description.
     fn body(&self) -> String {
-        format!("<title>{}</title>\n{}", escaped(&self.alt), self.elements)
+        let title = self.alt.split_inclusive(". ").next().unwrap_or_default().trim_end();
+        let more = if title == self.alt { String::new() } else { format!("<desc>{}</desc>\n", escaped(&self.alt)) };
+        format!("<title>{}</title>\n{more}{}", escaped(title), self.elements)
     }
 }
 
@@ -80,6 +113,48 @@ pub fn learning_curves(summary: &Summary, world: &World) -> Result<Chart, ChartE
 /// [`ChartError`] with the backend's message.
 pub fn scores(summary: &Summary) -> Result<Chart, ChartError> {
     scores::draw(summary)
+}
+
+/// Regret of all learned agents in all worlds, as a share of what the optimum has over the random policy.
+///
+/// # Errors
+/// [`ChartError`] with the backend's message.
+pub fn regret(summary: &Summary) -> Result<Chart, ChartError> {
+    regret::draw(summary)
+}
+
+/// Performance profiles of the agents that ran in several worlds.
+///
+/// # Errors
+/// [`ChartError`] with the backend's message.
+pub fn profiles(summary: &Summary) -> Result<Chart, ChartError> {
+    profiles::draw(summary)
+}
+
+/// Who beats whom, as a matrix.
+///
+/// # Errors
+/// [`ChartError`] with the backend's message.
+pub fn improvement(summary: &Summary) -> Result<Chart, ChartError> {
+    improvement::draw(summary)
+}
+
+/// All charts of a report, in its order.
+///
+/// # Errors
+/// [`ChartError`] with the backend's message.
+pub fn all(summary: &Summary) -> Result<Vec<Chart>, ChartError> {
+    let mut charts = vec![scores(summary)?, regret(summary)?];
+    if !summary.overall.is_empty() {
+        charts.push(profiles(summary)?);
+    }
+    if !summary.improvement.is_empty() {
+        charts.push(improvement(summary)?);
+    }
+    for world in summary.worlds.iter().filter(|world| summary.cells(world).any(|cell| cell.learned)) {
+        charts.push(learning_curves(summary, world)?);
+    }
+    Ok(charts)
 }
 
 fn escaped(text: &str) -> String {
@@ -149,9 +224,7 @@ mod tests {
     #[test]
     fn no_text_lies_on_another() {
         for summary in [sample::summary(), crowded()] {
-            let mut charts = vec![scores(&summary).unwrap()];
-            charts.extend(summary.worlds.iter().map(|world| learning_curves(&summary, world).unwrap()));
-            for chart in charts {
+            for chart in all(&summary).unwrap() {
                 let texts = texts(&chart);
                 assert!(texts.len() > 10);
                 for (index, (text, left, right, y)) in texts.iter().enumerate() {

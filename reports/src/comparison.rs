@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufRead;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::columns::{Rows, TableError};
@@ -49,6 +50,15 @@ impl Names {
     }
 }
 
+/// Lines of a table; of empty lists all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Names of algorithms.
+    pub algorithms: Vec<String>,
+    /// Names of tasks.
+    pub tasks: Vec<String>,
+}
+
 /// What is asked beside the scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
@@ -63,7 +73,7 @@ pub struct Options {
 }
 
 /// All figures of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Layout, [`SCHEMA`].
     pub schema: u32,
@@ -88,7 +98,7 @@ pub struct Comparison {
 }
 
 /// One algorithm over all tasks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Algorithm {
     /// Interquartile mean over all runs.
     pub iqm: Estimate,
@@ -107,7 +117,7 @@ pub struct Algorithm {
 }
 
 /// One algorithm on one task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Task {
     /// Runs.
     pub n: usize,
@@ -126,7 +136,7 @@ pub struct Task {
 }
 
 /// Performance profiles: share of runs strictly above each threshold, tasks weighing equally.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Profiles {
     /// Thresholds, rising.
     pub thresholds: Vec<f64>,
@@ -135,7 +145,7 @@ pub struct Profiles {
 }
 
 /// Probability of improvement of x over y.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Pair {
     /// One algorithm.
     pub x: String,
@@ -147,7 +157,7 @@ pub struct Pair {
 }
 
 /// Tests of x against y on one task. A test that cannot be made is absent: one run, or no spread at all.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tests {
     /// One algorithm.
     pub x: String,
@@ -178,7 +188,7 @@ pub struct Tests {
 }
 
 /// A test with its p value adjusted by Holm's method for all tests of its kind in the comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Adjusted<T> {
     /// The test, with its raw p.
     #[serde(flatten)]
@@ -190,7 +200,7 @@ pub struct Adjusted<T> {
 }
 
 /// One point of a learning curve.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
     /// The evaluation point.
     pub eval_point: f64,
@@ -202,19 +212,37 @@ pub struct CurvePoint {
 }
 
 impl Scores {
+    /// Number of scores; at least one.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.cells.values().map(Vec::len).sum()
+    }
+
     /// Reads a table with the columns `algorithm`, `run`, `task`, `score` and, for learning curves, `eval_point`. A
     /// score that is empty, `nan`, `failed` or `diverged` counts as `floor`; without one it is an error.
     ///
     /// # Errors
     /// [`TableError`], with the line; also for a run that stands twice.
     pub fn read_csv(source: impl BufRead, floor: Option<f64>) -> Result<Self, TableError> {
+        Self::read_some(source, floor, &Selection::default())
+    }
+
+    /// Reads as [`read_csv`](Scores::read_csv) does the lines of a selection.
+    ///
+    /// # Errors
+    /// As [`read_csv`](Scores::read_csv), and for a selected name that the table lacks.
+    pub fn read_some(source: impl BufRead, floor: Option<f64>, selection: &Selection) -> Result<Self, TableError> {
         let mut rows = Rows::new(source)?;
         let [algorithm, run, task, score] = ["algorithm", "run", "task", "score"].map(|name| rows.column(name));
         let (algorithm, run, task, score) = (algorithm?, run?, task?, score?);
         let point = rows.find("eval_point");
         let mut scores = Scores::default();
         let mut points = BTreeMap::new();
+        let chosen = |names: &[String], name: &str| names.is_empty() || names.iter().any(|chosen| chosen == name);
         while rows.advance()? {
+            if !chosen(&selection.algorithms, rows.text(algorithm)) || !chosen(&selection.tasks, rows.text(task)) {
+                continue;
+            }
             let point = point.map_or(Ok(0.0), |column| rows.number(column))? + 0.0; // no -0 beside 0
             let point = *points.entry(point.to_bits()).or_insert_with(|| {
                 scores.points.push(point);
@@ -232,6 +260,15 @@ impl Scores {
             };
             let run = scores.runs.number(rows.text(run));
             scores.cells.entry(key).or_default().push((run, value));
+        }
+        let lacks = |names: &[String], known: &Names| names.iter().find(|name| !known.list.contains(name)).cloned();
+        for (kind, missing) in [
+            ("algorithm", lacks(&selection.algorithms, &scores.algorithms)),
+            ("task", lacks(&selection.tasks, &scores.tasks)),
+        ] {
+            if let Some(name) = missing {
+                return Err(TableError::Content(format!("the selection has no line of {kind} {name}")));
+            }
         }
         scores.in_order()
     }
@@ -262,7 +299,7 @@ impl Scores {
                         if self.points.len() > 1 { format!(" at {}", self.points[point as usize]) } else { "".into() };
                     return Err(TableError::Content(format!(
                         "{algorithm} has no runs on {task}{at}; algorithms are compared on the same tasks: add the runs, \
-                         or leave the task out"
+                         or leave one of the two out (--algorithm, --task)"
                     )));
                 }
             }

@@ -14,6 +14,7 @@
 //!     title: "Quick suite".into(),
 //!     command: "mercato run quick".into(),
 //!     worlds: Vec::new(),
+//!     before: None,
 //! };
 //! // Indices for the bootstrap: any uniform generator that is a function of the address.
 //! # fn uniform_below(n: u32, _: mercato_reports::stats::Address) -> u32 { n / 2 }
@@ -29,6 +30,7 @@ pub mod columns;
 pub mod comparison;
 mod contents;
 mod document;
+mod export;
 mod html;
 mod markdown;
 mod number;
@@ -37,13 +39,19 @@ pub mod record;
 mod report;
 #[cfg(test)]
 mod sample;
+pub mod schema;
+pub mod speed;
 pub mod stats;
 mod summarise;
 pub mod summary;
 pub mod tensorboard;
 pub mod verdicts;
 
-pub use charts::{Chart, ChartError, Line, episode as episode_chart};
+pub use charts::{Chart, ChartError, Exposure, Growth, Line, Panel, Version};
+pub use charts::{
+    all as report_charts, episode as episode_chart, exposure as exposure_chart, growth as growth_chart,
+    paths as paths_chart, versions as versions_chart,
+};
 pub use columns::TableError;
 pub use record::{Record, RecordError, parse, read_records};
 pub use report::{ReportContext, ReportError, WorldText, write_report};

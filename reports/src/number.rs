@@ -47,6 +47,15 @@ pub fn count(value: u64) -> String {
     thousands(&value.to_string())
 }
 
+/// Numbers in rising order, with neighbours joined: `0\u{2013}4, 7`.
+pub fn ranges(numbers: &[u64]) -> String {
+    let joined = numbers.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [one] => one.to_string(),
+        _ => format!("{}\u{2013}{}", run[0], run[run.len() - 1]),
+    });
+    joined.collect::<Vec<_>>().join(", ")
+}
+
 /// A JSON value on one line; a text without its quotes.
 pub fn plain(value: &Value) -> String {
     match value {

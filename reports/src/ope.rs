@@ -15,6 +15,7 @@ pub use log::read_csv;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::{Address, Draw, Estimate, percentile_intervals, stream_of};
@@ -23,7 +24,7 @@ use crate::stats::{Address, Draw, Estimate, percentile_intervals, stream_of};
 pub const SCHEMA: u32 = 1;
 
 /// Settings of the estimators that have one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Discount from one step of a trajectory to the next, 0 to 1.
     pub gamma: f64,
@@ -55,7 +56,7 @@ pub struct Options {
 }
 
 /// All figures of an evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// Layout, [`SCHEMA`].
     pub schema: u32,
@@ -103,39 +104,68 @@ impl Log {
     }
 }
 
-/// Terms of rounds, or trajectories, whose sums the estimators are functions of.
+/// Most blocks that terms are kept in.
+const MOST_BLOCKS: usize = 1 << 17;
+
+/// Sums of terms of rounds, or trajectories, which the estimators are functions of. A long log is kept in blocks of
+/// neighbouring rounds, so that it needs no memory of its length: rounds are independent, so blocks are, and resampling
+/// them tells as much.
 pub(crate) struct Terms {
     /// Numbers of each round.
     width: usize,
-    /// Rounds by terms.
-    values: Vec<f64>,
+    /// Rounds in a block; the last one may have fewer.
+    per_block: usize,
+    /// Rounds in all.
+    rounds: usize,
+    /// Blocks by terms.
+    sums: Vec<f64>,
 }
 
 impl Terms {
     pub(crate) fn new(width: usize) -> Self {
-        Self { width, values: Vec::new() }
+        Self { width, per_block: 1, rounds: 0, sums: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, terms: &[f64]) {
         assert_eq!(terms.len(), self.width, "every round has the same terms");
-        self.values.extend_from_slice(terms);
-    }
-
-    pub(crate) fn rounds(&self) -> usize {
-        self.values.len() / self.width
-    }
-
-    fn round(&self, at: usize) -> &[f64] {
-        &self.values[at * self.width..(at + 1) * self.width]
-    }
-
-    /// Means over the rounds of these indices.
-    fn means(&self, rounds: impl Iterator<Item = usize>) -> Vec<f64> {
-        let mut sums = vec![0.0; self.width];
-        for round in rounds {
-            sums.iter_mut().zip(self.round(round)).for_each(|(sum, term)| *sum += term);
+        if self.rounds.is_multiple_of(self.per_block) {
+            if self.blocks() == MOST_BLOCKS {
+                self.halve();
+            }
+            self.sums.extend(std::iter::repeat_n(0.0, self.width));
         }
-        sums.iter().map(|sum| sum / self.rounds() as f64).collect()
+        let from = self.sums.len() - self.width;
+        self.sums[from..].iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+        self.rounds += 1;
+    }
+
+    /// Joins each block with its neighbour; there is an even number of whole ones.
+    fn halve(&mut self) {
+        let pairs = self.sums.chunks_exact(2 * self.width);
+        let joined = pairs.flat_map(|pair| (0..self.width).map(|at| pair[at] + pair[self.width + at]));
+        self.sums = joined.collect();
+        self.per_block *= 2;
+    }
+
+    fn blocks(&self) -> usize {
+        self.sums.len() / self.width
+    }
+
+    /// Rounds in a block.
+    fn rounds_in(&self, block: usize) -> usize {
+        let before = block * self.per_block;
+        if self.rounds - before < self.per_block { self.rounds - before } else { self.per_block }
+    }
+
+    /// Means over the rounds of these blocks.
+    fn means(&self, blocks: impl Iterator<Item = usize>) -> Vec<f64> {
+        let (mut sums, mut rounds) = (vec![0.0; self.width], 0);
+        for block in blocks {
+            let of_block = &self.sums[block * self.width..(block + 1) * self.width];
+            sums.iter_mut().zip(of_block).for_each(|(sum, term)| *sum += term);
+            rounds += self.rounds_in(block);
+        }
+        sums.iter().map(|sum| sum / rounds as f64).collect()
     }
 
     /// Estimates that are functions of the means of the terms, with percentile intervals that resample rounds.
@@ -147,22 +177,26 @@ impl Terms {
     ) -> Vec<Estimate> {
         /// Indices drawn at once: a resample of a long log needs no memory of its length.
         const DRAWN: usize = 4096;
-        let rounds = self.rounds();
-        let points = functions(&self.means(0..rounds));
+        let blocks = self.blocks();
+        let points = functions(&self.means(0..blocks));
         let stream = stream_of("off-policy evaluation");
         let replicate = |replicate: u32| {
-            let drawn = (0..).zip((0..rounds).step_by(DRAWN)).flat_map(|(stratum, from)| {
-                let mut indices = vec![0; if rounds - from < DRAWN { rounds - from } else { DRAWN }];
-                draw(Address { stream, replicate, stratum }, rounds as u32, &mut indices);
+            let drawn = (0..).zip((0..blocks).step_by(DRAWN)).flat_map(|(stratum, from)| {
+                let mut indices = vec![0; if blocks - from < DRAWN { blocks - from } else { DRAWN }];
+                draw(Address { stream, replicate, stratum }, blocks as u32, &mut indices);
                 indices.into_iter().map(|at| at as usize)
             });
             functions(&self.means(drawn))
         };
-        let intervals = percentile_intervals(if rounds < 2 { 0 } else { options.resamples }, replicate);
+        let intervals = percentile_intervals(if self.rounds < 2 { 0 } else { options.resamples }, replicate);
+        let method = match self.per_block {
+            1 => "bootstrap of whole rounds, percentile".to_string(),
+            rounds => format!("bootstrap of blocks of {rounds} rounds, percentile"),
+        };
         let estimate = |(at, point)| {
-            let mut estimate = Estimate::bootstrap(point, intervals.get(at).copied(), rounds, options.resamples);
+            let mut estimate = Estimate::bootstrap(point, intervals.get(at).copied(), self.rounds, options.resamples);
             if estimate.low.is_some() {
-                estimate.method = "bootstrap of whole rounds, percentile".into();
+                estimate.method = method.clone();
             }
             estimate
         };
@@ -173,4 +207,42 @@ impl Terms {
 /// a / b; 0 where both are 0, because nothing was weighed.
 pub(crate) fn ratio(a: f64, b: f64) -> f64 {
     if b == 0.0 { 0.0 } else { a / b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::draw;
+
+    /// A log longer than the blocks keeps its sums, gives the means of all rounds, and its interval is as wide as theory
+    /// says: ±1.96 standard errors of the mean of a uniform number.
+    #[test]
+    fn long_logs_are_kept_in_blocks() {
+        let rounds = 5 * MOST_BLOCKS / 2 + 7;
+        let mut terms = Terms::new(2);
+        let number = |round: usize| (round as f64 * 0.618_033_988_749_895).fract();
+        let shuffled = |round: usize| number(round.wrapping_mul(2_654_435_761) % 1_000_003);
+        (0..rounds).for_each(|round| terms.push(&[1.0, shuffled(round)]));
+        assert_eq!((terms.per_block, terms.rounds), (4, rounds));
+        assert_eq!(terms.blocks(), rounds.div_ceil(4));
+        assert_eq!(terms.means(0..terms.blocks())[0], 1.0);
+        let options = Options { settings: Settings::default(), resamples: 400, seed: 0 };
+        let found = &terms.estimates(|means| vec![means[1]], &options, &draw)[0];
+        let mean = (0..rounds).map(shuffled).sum::<f64>() / rounds as f64;
+        assert!((found.point - mean).abs() < 1e-12, "{found:?}");
+        assert_eq!((found.n, found.method.as_str()), (rounds, "bootstrap of blocks of 4 rounds, percentile"));
+        let width = found.high.unwrap() - found.low.unwrap();
+        let expected = 2.0 * 1.96 * (1.0 / 12.0 / rounds as f64).sqrt();
+        assert!((width / expected - 1.0).abs() < 0.3, "{width} against {expected}");
+    }
+
+    /// A log that fits is resampled round by round.
+    #[test]
+    fn short_logs_are_resampled_by_rounds() {
+        let mut terms = Terms::new(1);
+        (0..MOST_BLOCKS).for_each(|round| terms.push(&[round as f64]));
+        assert_eq!((terms.per_block, terms.blocks()), (1, MOST_BLOCKS));
+        terms.push(&[0.0]);
+        assert_eq!((terms.per_block, terms.blocks(), terms.rounds_in(MOST_BLOCKS / 2)), (2, MOST_BLOCKS / 2 + 1, 1));
+    }
 }

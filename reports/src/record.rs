@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use serde_json::Value;
 pub const SCHEMA: u32 = 1;
 
 /// One trial: a world, an agent and a seed, with everything that a report or a re-run needs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Layout of this record, [`SCHEMA`].
     pub schema: u32,
@@ -37,6 +38,9 @@ pub struct Record {
     pub budget: u64,
     /// How the trial was evaluated.
     pub evaluation: Evaluation,
+    /// How the agent's settings were chosen, where the experiment says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
     /// Device that trained, such as `cpu`.
     pub device: String,
     /// Arithmetic: `exact` (equal bits everywhere) or `fast`.
@@ -58,12 +62,15 @@ pub struct Record {
     pub hashes: Hashes,
     /// Code that ran the trial.
     pub code: Code,
+    /// Machine that ran the trial, in kind: no names of hosts or people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// Clock and memory. No hash and no derived figure reads them.
     pub time: Time,
 }
 
 /// How often and on which episodes a trial was evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// Episodes in the last evaluation, which is the result.
     pub episodes: u32,
@@ -75,8 +82,17 @@ pub struct Evaluation {
     pub every: u64,
 }
 
+/// How the settings of an agent were chosen.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Tuning {
+    /// Seeds on which settings were compared; results on these are too good.
+    pub seeds: Vec<u64>,
+    /// In words.
+    pub how: String,
+}
+
 /// How a trial ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Status {
     /// The whole budget was used and the last evaluation stands.
@@ -94,7 +110,7 @@ pub enum Status {
 }
 
 /// One evaluation during training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// Training transitions before this evaluation.
     pub step: u64,
@@ -107,7 +123,7 @@ pub struct Point {
 }
 
 /// What training saw at one logging point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrainingPoint {
     /// Training transitions so far.
     pub step: u64,
@@ -122,7 +138,7 @@ pub struct TrainingPoint {
 }
 
 /// The last evaluation of a trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// Evaluation episodes.
     pub episodes: u32,
@@ -131,7 +147,7 @@ pub struct Outcome {
 }
 
 /// One metric over the episodes of an evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
     /// Mean over the episodes.
     pub mean: Option<f64>,
@@ -142,7 +158,7 @@ pub struct Metric {
 }
 
 /// Published values of the world, so that score and regret need nothing but the record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     /// Proven lower bound of the optimum; equal to `optimum_upper` where the optimum is known exactly.
     pub optimum_lower: f64,
@@ -163,7 +179,7 @@ pub struct Reference {
 }
 
 /// SHA-256 hashes in hex; `None` where the trial has no such thing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hashes {
     /// Over the learning curve.
     pub curve: Option<String>,
@@ -174,10 +190,13 @@ pub struct Hashes {
     /// Over the trail of the training, which records of earlier versions do not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<String>,
+    /// Over every 64th entry of that trail, which is what a published folder keeps of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_trail: Option<String>,
 }
 
 /// Which code ran a trial, on which kind of processor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Code {
     /// Version of the program.
     pub version: String,
@@ -200,7 +219,7 @@ pub struct Code {
 }
 
 /// Instruction sets of the machine. In exact arithmetic they change the speed and no bit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Isa {
     /// Those detected that matter to the kernels, such as `avx2`.
     pub detected: Vec<String>,
@@ -208,8 +227,21 @@ pub struct Isa {
     pub used: String,
 }
 
+/// What kind of machine ran a trial. In exact arithmetic it changes the speed and no bit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Model of the processor, where the system tells it.
+    pub processor: Option<String>,
+    /// Threads that the system lets run at once.
+    pub cores: u32,
+    /// Memory, GiB, rounded.
+    pub memory_gb: Option<u32>,
+    /// Operating system.
+    pub os: String,
+}
+
 /// Clock and memory of one trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Time {
     /// Seconds for the whole trial.
     pub wall_s: f64,

@@ -1,4 +1,4 @@
-//! From records to a folder: `report.html`, `report.md`, `report.json` and `charts/*.svg`.
+//! From records to a folder: `report.html`, `report.md`, `report.json`, `charts/*.svg`, and `runs.csv` and `curves.csv`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use crate::contents::contents;
 use crate::document::Block;
 use crate::stats::Draw;
 use crate::summarise::{SummaryError, summarise};
-use crate::{Record, Summary, html, markdown};
+use crate::summary::Since;
+use crate::{Record, Summary, changes::changes, export, html, markdown};
 
 /// What a report needs beside its records.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReportContext {
     /// Title.
     pub title: String,
@@ -19,6 +20,8 @@ pub struct ReportContext {
     pub command: String,
     /// Texts about the worlds; those without one get none.
     pub worlds: Vec<WorldText>,
+    /// An earlier report: this one then says what changed since.
+    pub before: Option<Summary>,
 }
 
 /// What a report says about a world beside its figures.
@@ -64,7 +67,12 @@ pub fn write_report(
     context: &ReportContext,
     draw: Draw,
 ) -> Result<Summary, ReportError> {
-    let summary = summarise(&context.title, &context.command, records, draw)?;
+    let mut summary = summarise(&context.title, &context.command, records, draw)?;
+    if let Some(before) = &context.before {
+        let (id, title) = (before.id.clone(), before.title.clone());
+        summary.since = Some(Since { id, title, changes: changes(before, &summary) });
+        summary.id = summary.digest();
+    }
     let blocks = contents(&summary, context)?;
     let charts = dir.join("charts");
     std::fs::create_dir_all(&charts).map_err(|cause| ReportError::Write { path: charts.clone(), cause })?;
@@ -76,6 +84,8 @@ pub fn write_report(
     write_whole(&dir.join("report.html"), &html::render(&blocks))?;
     write_whole(&dir.join("report.md"), &markdown::render(&blocks))?;
     write_whole(&dir.join("report.json"), &summary.to_json())?;
+    write_whole(&dir.join("runs.csv"), &export::runs(&summary))?;
+    write_whole(&dir.join("curves.csv"), &export::curves(&summary))?;
     Ok(summary)
 }
 
@@ -119,6 +129,7 @@ mod tests {
                     "Households choose among yogurts by price and habit; the seller sets prices.",
                 ),
             ],
+            before: None,
         }
     }
 
@@ -172,10 +183,15 @@ mod tests {
                 "charts/curves-pricing-yogurt-v1.svg",
                 "charts/curves-rec-markov-interest-matrix-v1.svg",
                 "charts/curves-rec-markov-interest-v1.svg",
+                "charts/improvement.svg",
+                "charts/profiles.svg",
+                "charts/regret.svg",
                 "charts/scores.svg",
+                "curves.csv",
                 "report.html",
                 "report.json",
-                "report.md"
+                "report.md",
+                "runs.csv"
             ]
         );
         assert_ne!(files(first.path()), shorter);
@@ -215,9 +231,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), &sample::records());
         let html = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
-        assert_eq!(html.matches("<svg ").count(), 4);
-        assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 4 + sample::summary().ticks.len());
-        assert_eq!(html.matches("The numbers of this figure").count(), 4);
+        assert_eq!(html.matches("<svg ").count(), 7);
+        assert_eq!(html.matches("role=\"img\" aria-label=\"").count(), 7 + sample::summary().ticks.len());
+        assert_eq!(html.matches("The numbers of this figure").count(), 7);
         assert!(html.contains("<text ") && html.contains("currentColor") && !html.contains("#01020"));
     }
 
@@ -247,6 +263,25 @@ mod tests {
             write(dir.path(), &records);
             let html = std::fs::read_to_string(dir.path().join("report.html")).unwrap();
             assert!(!html.contains("NaN<") && !html.contains("inf<"), "a figure is not finite");
+        }
+    }
+
+    /// Held against an earlier report, every format says what changed, and the id with it.
+    #[test]
+    fn changes_since_an_earlier_report_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let plain = write(dir.path(), &sample::records());
+        let mut records = sample::records();
+        records.iter_mut().filter(|record| record.agent == "dqn").for_each(|record| {
+            record.agent_config["lr"] = 0.5.into();
+            record.hashes.weights = Some("0".repeat(64));
+        });
+        let context = ReportContext { before: Some(plain.clone()), ..context() };
+        let summary = write_report(dir.path(), &records, &context, &sample::draw).unwrap();
+        assert_ne!(summary.id, plain.id);
+        for name in ["report.html", "report.md", "report.json"] {
+            let text = std::fs::read_to_string(dir.path().join(name)).unwrap();
+            assert!(text.contains("agent.lr") && text.contains(&plain.id[..16]), "{name}");
         }
     }
 

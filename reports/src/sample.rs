@@ -99,7 +99,8 @@ pub fn records() -> Vec<Record> {
                     ("rec/markov-interest-matrix-v1", "article", 4) => {
                         record.curve.clear();
                         record.outcome.metrics.clear();
-                        record.hashes = Hashes { curve: None, weights: None, evaluation: None, trail: None };
+                        record.hashes =
+                            Hashes { curve: None, weights: None, evaluation: None, trail: None, published_trail: None };
                         record.status = Status::Failed { message: "network: 10 <outputs> & 12 items".into() };
                     }
                     _ => {}
@@ -171,6 +172,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
         seed,
         budget,
         evaluation: Evaluation { episodes: 100, point_episodes: 100, seed: 1, every: world.budget / 20 },
+        tuning: None,
         device: "cpu".into(),
         math: "exact".into(),
         status: Status::Ok,
@@ -184,6 +186,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
             weights: level.map(|_| format!("{:064x}", salt * 31 + 2)),
             evaluation: Some(format!("{:064x}", salt * 31 + 3)),
             trail: None,
+            published_trail: None,
         },
         code: Code {
             version: "0.1.0".into(),
@@ -196,6 +199,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
             target: "x86_64-unknown-linux-gnu".into(),
             isa: Isa { detected: vec!["avx2".into(), "avx512f".into()], used: "avx512".into() },
         },
+        machine: None,
         time: Time {
             wall_s: 3.5 + seed as f64,
             train_s: 3.0,

@@ -28,11 +28,12 @@ pub use power::{detectable_effect, power, runs_for};
 pub use profile::profile;
 pub use ranks::{MannWhitney, cliffs_delta, mann_whitney, smallest_p};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Lower end.
     pub low: f64,
@@ -41,7 +42,7 @@ pub struct Interval {
 }
 
 /// A figure as it is printed: never without the number of runs behind it and the method of its interval.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The figure.
     pub point: f64,

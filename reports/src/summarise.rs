@@ -96,6 +96,7 @@ pub fn summarise(title: &str, command: &str, records: &[Record], draw: Draw) -> 
         improvement: improvement(&results, draw),
         tests: tests(&worlds, &results, draw),
         negative: Vec::new(),
+        since: None,
         provenance: provenance(records),
         worlds,
         results,
@@ -174,6 +175,7 @@ fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryError> {
         alike(first, other, "agent_config", |record| &record.agent_config)?;
         alike(first, other, "budget", |record| record.budget)?;
         alike(first, other, "evaluation", |record| &record.evaluation)?;
+        alike(first, other, "tuning", |record| &record.tuning)?;
     }
     if let Some(pair) = records.windows(2).find(|pair| pair[0].seed == pair[1].seed) {
         return Err(SummaryError::Duplicate {
@@ -201,6 +203,7 @@ fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryError> {
         config: first.agent_config.clone(),
         budget: first.budget,
         evaluation: first.evaluation.clone(),
+        tuning: first.tuning.clone(),
         n: records.len(),
         diverged: records.iter().filter(|record| matches!(record.status, Status::Diverged { .. })).count(),
         failed: records.iter().filter(|record| matches!(record.status, Status::Failed { .. })).count(),
@@ -214,6 +217,7 @@ fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryError> {
         regret: rounded(reference.optimum_upper - mean),
         metrics: metrics(records),
         curve: if first.learned { curve(records, reference.random) } else { Vec::new() },
+        efficiency: if first.learned { efficiency(records, reference) } else { None },
         runs: records.iter().map(|record| run(record, reference)).collect(),
     })
 }
@@ -274,6 +278,35 @@ fn curve(records: &[&Record], floor: f64) -> Vec<CurvePoint> {
         Some(CurvePoint { step, n: values.len(), mean: rounded(stats::mean(&values)?), ci })
     };
     steps.into_iter().filter_map(at).collect()
+}
+
+/// How soon the runs learnt, by the steps that any of them was evaluated at.
+fn efficiency(records: &[&Record], reference: &Reference) -> Option<Efficiency> {
+    let steps: BTreeSet<u64> = records.iter().flat_map(|record| finite_points(record)).map(|(step, _)| step).collect();
+    let (mut areas, mut firsts) = (Vec::new(), Vec::new());
+    for record in records {
+        let points: BTreeMap<u64, f64> = finite_points(record).collect();
+        let scores = steps.iter().map(|step| {
+            let value = points.get(step).copied().unwrap_or(reference.random);
+            Some((*step, reference.score(value)?))
+        });
+        let scores: Vec<(u64, f64)> = scores.collect::<Option<_>>()?;
+        areas.push(stats::mean(&scores.iter().map(|(_, score)| *score).collect::<Vec<_>>())?);
+        firsts.extend(scores.iter().find(|(_, score)| *score >= REACHED).map(|(step, _)| *step));
+    }
+    firsts.sort_unstable();
+    let ends = stats::t_interval(&areas);
+    let area = Estimate {
+        point: stats::mean(&areas)?,
+        low: ends.map(|ends| ends.low),
+        high: ends.map(|ends| ends.high),
+        n: areas.len(),
+        method: if ends.is_some() { "t" } else { "none" }.into(),
+        resamples: 0,
+    };
+    // The lower middle of all runs; those that never reached it stand behind the others.
+    let median_steps = firsts.get((records.len() - 1) / 2).copied().filter(|_| 2 * firsts.len() > records.len());
+    Some(Efficiency { area: area.rounded(), reached: firsts.len(), median_steps })
 }
 
 fn run(record: &Record, reference: &Reference) -> Run {
@@ -375,6 +408,12 @@ fn provenance(records: &[Record]) -> Vec<Provenance> {
             code: group[0].code.clone(),
             device: group[0].device.clone(),
             math: group[0].math.clone(),
+            machines: group
+                .iter()
+                .filter_map(|record| record.machine.clone())
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             trials: group.len(),
         })
         .collect()
@@ -532,6 +571,34 @@ mod tests {
         let mut records = whole;
         records[4].reference.random = 0.0;
         assert!(matches!(refused(&records), SummaryError::Mixed { field: "reference", .. }));
+    }
+
+    /// By hand: a run that is late and one that breaks off. Of three runs that first reach 0.9 after 10, 20 and never, the
+    /// median is 20; of two with one that never does there is none.
+    #[test]
+    fn runs_that_never_arrive_stay_in_the_median() {
+        let runs = |curves: &[&[(u64, f64)]]| {
+            let template = sample::records().into_iter().find(|record| record.agent == "dqn").unwrap();
+            let (random, optimum) = (template.reference.random, template.reference.optimum_lower);
+            let run = |(seed, curve): (u64, &&[(u64, f64)])| {
+                let objective = |score: f64| Some(random + score * (optimum - random));
+                let point = |&(step, score): &(u64, f64)| crate::record::Point {
+                    step,
+                    episodes: step,
+                    objective: objective(score),
+                    se: None,
+                };
+                Record { seed, trial: seed.to_string(), curve: curve.iter().map(point).collect(), ..template.clone() }
+            };
+            let records: Vec<Record> = (0..).zip(curves).map(run).collect();
+            let summary = summarise("t", "c", &records, &sample::draw).unwrap();
+            summary.results[0].efficiency.clone().unwrap()
+        };
+        let three = runs(&[&[(10, 0.95), (20, 1.0)], &[(10, 0.0), (20, 0.91)], &[(10, 0.5)]]);
+        assert_eq!((three.reached, three.median_steps, three.area.n), (2, Some(20), 3));
+        assert_close(three.area.point, (0.975 + 0.455 + 0.25) / 3.0);
+        let two = runs(&[&[(10, 0.95)], &[(10, 0.5)]]);
+        assert_eq!((two.reached, two.median_steps), (1, None));
     }
 
     /// Runs are pooled over worlds: 15 scores, 3 cut at each end.

@@ -2,23 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::changes::Changes;
 use crate::comparison::{Pair, Tests};
-use crate::record::{Code, Evaluation, Hashes, Reference, Status};
+use crate::record::{Code, Evaluation, Hashes, Machine, Reference, Status, Tuning};
 use crate::stats::{Estimate, Interval};
 use crate::verdicts::Tick;
 
 /// Number of the layout of `report.json`.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Thresholds of performance profiles, as normalised scores.
 pub const PROFILE: [f64; 9] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
 
+/// The score whose first time the figures of sample efficiency ask for.
+pub const REACHED: f64 = 0.9;
+
 /// All figures of a report.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// Layout, [`SCHEMA`].
     pub schema: u32,
@@ -47,14 +52,28 @@ pub struct Summary {
     pub tests: Vec<Tests>,
     /// What did not work, in sentences.
     pub negative: Vec<String>,
+    /// What changed since an earlier report, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
     /// Every combination of code, device and arithmetic among the records.
     pub provenance: Vec<Provenance>,
     /// Clock and memory, which the id does not read.
     pub time: Vec<CellTime>,
 }
 
+/// An earlier report and what changed since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Since {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What changed.
+    pub changes: Changes,
+}
+
 /// Number of trials by how they ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trials {
     /// All of them.
     pub total: usize,
@@ -67,7 +86,7 @@ pub struct Trials {
 }
 
 /// A world with one set of parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct World {
     /// Id and, where the same id appears with other parameters, those that differ. Unique in a report.
     pub label: String,
@@ -82,7 +101,7 @@ pub struct World {
 }
 
 /// One agent in one world, over its seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// Label of the world.
     pub world: String,
@@ -98,6 +117,9 @@ pub struct Cell {
     pub budget: u64,
     /// How each run was evaluated.
     pub evaluation: Evaluation,
+    /// How its settings were chosen, where the experiment says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
     /// Runs, those that diverged or failed among them.
     pub n: usize,
     /// Runs that diverged.
@@ -125,12 +147,14 @@ pub struct Cell {
     pub metrics: BTreeMap<String, Spread>,
     /// Learning curve over the runs; empty for reference policies.
     pub curve: Vec<CurvePoint>,
+    /// How soon it learnt; absent for reference policies, without a curve, and where there is no score.
+    pub efficiency: Option<Efficiency>,
     /// The runs, by seed.
     pub runs: Vec<Run>,
 }
 
 /// A 95 % interval and where it comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Confidence {
     /// Lower end.
     pub low: f64,
@@ -142,7 +166,7 @@ pub struct Confidence {
 }
 
 /// Mean and standard deviation over runs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Spread {
     /// Mean.
     pub mean: f64,
@@ -151,7 +175,7 @@ pub struct Spread {
 }
 
 /// One point of the learning curve over runs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurvePoint {
     /// Training transitions.
     pub step: u64,
@@ -163,8 +187,20 @@ pub struct CurvePoint {
     pub ci: Option<Interval>,
 }
 
+/// How soon an agent learnt in a world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Efficiency {
+    /// Score averaged over the points of the curve, past a run's early end that of the random policy; mean over the runs
+    /// with Student's t interval.
+    pub area: Estimate,
+    /// Runs that reached a score of [`REACHED`] at some point.
+    pub reached: usize,
+    /// Median over all runs of the transitions after which they first did, where more than half of the runs did.
+    pub median_steps: Option<u64>,
+}
+
 /// One run: a trial as a line of a table.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// Id of the trial.
     pub trial: String,
@@ -185,7 +221,7 @@ pub struct Run {
 }
 
 /// A learned agent over the worlds in which it ran.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overall {
     /// Name of the agent.
     pub agent: String,
@@ -206,7 +242,7 @@ pub struct Overall {
 }
 
 /// Records that one build made on one kind of device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Provenance {
     /// The code.
     pub code: Code,
@@ -214,12 +250,15 @@ pub struct Provenance {
     pub device: String,
     /// The arithmetic.
     pub math: String,
+    /// The kinds of machine, where records tell them.
+    #[serde(default)]
+    pub machines: Vec<Machine>,
     /// How many trials.
     pub trials: usize,
 }
 
 /// Clock and memory of one agent in one world.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellTime {
     /// Label of the world.
     pub world: String,

@@ -1,13 +1,16 @@
 //! What the figures say, in sentences that claim no more than the intervals allow. Names stand in `backticks`.
 
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::number::{decimals, fixed};
-use crate::stats::SEEDS_FOR_A_CLAIM;
+use crate::number::{decimals, fixed, ranges};
+use crate::stats::{SEEDS_FOR_A_CLAIM, coverage};
 use crate::summary::{Cell, Summary, World};
 
 /// One thing that a careful reader checks first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tick {
     /// Whether it is as it should be.
     pub holds: bool,
@@ -34,9 +37,20 @@ pub fn ticks(summary: &Summary) -> Vec<Tick> {
     let mut ticks = vec![Tick { holds: trials.ok == trials.total, text: finished }];
     if let Some(fewest) = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min() {
         let holds = fewest >= SEEDS_FOR_A_CLAIM;
-        let warning = if holds { "" } else { ", so the figures are indications: a claim should rest on at least 10" };
+        let warning = match coverage(fewest) {
+            _ if holds => String::new(),
+            None => ", so there are no intervals: a claim should rest on at least 10".into(),
+            Some(share) => format!(
+                ", so the figures are indications: a claim should rest on at least 10, and nominal 95 % bootstrap intervals \
+                 of so few cover about {:.0} %",
+                100.0 * share
+            ),
+        };
         let seeds = if fewest == 1 { "1 seed" } else { &format!("{fewest} seeds") };
         ticks.push(Tick { holds, text: format!("Every learned agent ran with {seeds} or more{warning}.") });
+    }
+    if summary.results.iter().any(|cell| cell.learned) {
+        ticks.push(tuning(summary));
     }
     let dirty = summary.provenance.iter().any(|origin| origin.code.dirty);
     let unknown = summary.provenance.iter().any(|origin| origin.code.commit.is_none());
@@ -61,6 +75,29 @@ pub fn ticks(summary: &Summary) -> Vec<Tick> {
     };
     ticks.push(Tick { holds: exact, text: text.into() });
     ticks
+}
+
+/// Whether settings were chosen on other seeds than those reported.
+fn tuning(summary: &Summary) -> Tick {
+    let learners: Vec<&Cell> = summary.results.iter().filter(|cell| cell.learned).collect();
+    let untold = learners.iter().filter(|cell| cell.tuning.is_none()).count();
+    let looked_at = |cell: &Cell| -> Vec<u64> {
+        let tuned = cell.tuning.iter().flat_map(|tuning| &tuning.seeds);
+        tuned.filter(|seed| cell.runs.iter().any(|run| run.seed == **seed)).copied().collect()
+    };
+    let both: BTreeSet<u64> = learners.iter().flat_map(|cell| looked_at(cell)).collect();
+    let text = if !both.is_empty() {
+        let both: Vec<u64> = both.iter().copied().collect();
+        format!(
+            "Settings were chosen with a look at seeds that are reported here ({}), so scores on these are too good.",
+            ranges(&both)
+        )
+    } else if untold > 0 {
+        "The experiment does not say on which seeds settings were chosen (`[tuning]`).".into()
+    } else {
+        "Settings were chosen without the seeds that are reported.".into()
+    };
+    Tick { holds: both.is_empty() && untold == 0, text }
 }
 
 fn about(summary: &Summary, world: &World) -> String {
@@ -143,7 +180,8 @@ fn names(cells: &[&Cell]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::sample;
+    use crate::record::Tuning;
+    use crate::{sample, summarise};
 
     /// The diverged seed costs `dqn` its lead over the myopic policy, and the sentence says so; nothing is claimed
     /// where intervals overlap.
@@ -163,8 +201,25 @@ mod tests {
     fn ticks_name_what_is_missing() {
         let ticks = sample::summary().ticks;
         let open: Vec<&str> = ticks.iter().filter(|tick| !tick.holds).map(|tick| tick.text.as_str()).collect();
-        assert_eq!(open.len(), 2, "{open:?}");
+        assert_eq!(open.len(), 3, "{open:?}");
         assert!(open[0].contains("1 diverged and 1 failed"), "{}", open[0]);
-        assert!(open[1].contains("5 seeds"), "{}", open[1]);
+        assert!(open[1].contains("5 seeds") && open[1].contains("cover about 90 %"), "{}", open[1]);
+        assert!(open[2].contains("does not say on which seeds"), "{}", open[2]);
+    }
+
+    /// Tuning on seeds that are reported is told, tuning on others is ticked.
+    #[test]
+    fn tuning_on_reported_seeds_is_told() {
+        let tick = |seeds: &[u64]| {
+            let mut records = sample::records();
+            for record in records.iter_mut().filter(|record| record.learned) {
+                record.tuning = Some(Tuning { seeds: seeds.into(), how: "a grid".into() });
+            }
+            let summary = summarise("t", "c", &records, &sample::draw).unwrap();
+            summary.ticks.into_iter().find(|tick| tick.text.starts_with("Settings were chosen")).unwrap()
+        };
+        let both = tick(&[3, 4, 5]);
+        assert!(!both.holds && both.text.contains("(3\u{2013}4)"), "{}", both.text);
+        assert!(tick(&[100, 101]).holds && tick(&[]).holds);
     }
 }

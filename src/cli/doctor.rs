@@ -3,10 +3,13 @@ use super::{Format, Output, print, print_json};
 use anyhow::Result;
 use clap::Args;
 use mercato::{
-    kernels::{Cpu, Cuda},
+    kernels::{
+        Cpu,
+        cuda::{Survey, survey},
+    },
     provenance,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::{Command, ExitCode};
 
 /// Options of `mercato doctor`.
@@ -25,7 +28,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
         Ok(cpu) => cpu.isa().name().to_string(),
         Err(error) => format!("none: {error}"),
     };
-    let cuda = Cuda::new();
+    let cuda = survey();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let detected = provenance::detected();
     let tools = TOOLS.map(|(name, purpose)| (name, purpose, version(name)));
@@ -39,7 +42,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
             "fingerprint": provenance::fingerprint(),
             "cores": cores,
             "isa": { "detected": detected, "used": used },
-            "cuda": { "device": cuda.as_ref().map(|cuda| cuda.name()).ok(), "problem": cuda.as_ref().err().map(ToString::to_string) },
+            "cuda": cuda_as_json(&cuda),
             "font": "bundled",
             "tools": tools,
         }));
@@ -47,13 +50,51 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     let mut text = format!("mercato      {} (code {})\n", env!("CARGO_PKG_VERSION"), provenance::fingerprint());
     text += &format!("cores        {cores}\n");
     text += &format!("instructions {}; in use: {used} (MERCATO_ISA chooses)\n", detected.join(", "));
-    let found = cuda.map_or_else(|error| format!("none: {error}"), |cuda| cuda.name().to_string());
-    text += &format!("cuda         {found}\n");
+    text += &cuda_as_text(&cuda);
     text += "font         bundled\n";
     for (name, purpose, version) in &tools {
         text += &format!("{name:<12} {} (for {purpose})\n", version.as_deref().unwrap_or("not found"));
     }
     print(&text)
+}
+
+fn cuda_as_json(cuda: &Survey) -> Value {
+    let problem = |error: Option<&mercato::kernels::Error>| error.map(ToString::to_string);
+    let (device, capability) = cuda.device.as_ref().ok().cloned().unzip();
+    json!({
+        "driver": cuda.driver.as_ref().ok().map(|driver| release(*driver)),
+        "device": device,
+        "capability": capability.map(dotted),
+        "problem": problem(cuda.driver.as_ref().err().or(cuda.device.as_ref().err())),
+        "cublas": { "found": cuda.cublas.is_ok(), "problem": problem(cuda.cublas.as_ref().err()) },
+        "nvrtc": {
+            "version": cuda.nvrtc.as_ref().ok().map(|version| dotted(*version)),
+            "problem": problem(cuda.nvrtc.as_ref().err()),
+        },
+    })
+}
+
+fn cuda_as_text(cuda: &Survey) -> String {
+    let none = |error: &mercato::kernels::Error| format!("none: {error}");
+    let found = match (&cuda.driver, &cuda.device) {
+        (Ok(driver), Ok((name, capability))) => {
+            format!("{name}, compute capability {}; the driver is for CUDA {}", dotted(*capability), release(*driver))
+        }
+        (Err(error), _) | (_, Err(error)) => none(error),
+    };
+    let cublas = cuda.cublas.as_ref().map_or_else(none, |()| "found (for --math fast)".into());
+    let nvrtc = |version: &(i32, i32)| format!("{} (for --kernels nvrtc)", dotted(*version));
+    let nvrtc = cuda.nvrtc.as_ref().map_or_else(none, nvrtc);
+    format!("cuda         {found}\ncublas       {cublas}\nnvrtc        {nvrtc}\n")
+}
+
+fn dotted((major, minor): (i32, i32)) -> String {
+    format!("{major}.{minor}")
+}
+
+/// As drivers tell it: 1000 · major + 10 · minor.
+fn release(version: i32) -> String {
+    dotted((version / 1000, version % 1000 / 10))
 }
 
 fn version(program: &str) -> Option<String> {

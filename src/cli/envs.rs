@@ -2,7 +2,7 @@
 use super::{Format, Output, print, print_json, table::Table};
 use anyhow::Result;
 use clap::Args;
-use envs::{ENVS, Entry, Params, VectorEnv};
+use envs::{ENVS, Entry, MODIFIERS, Params, VectorEnv};
 use mercato::{Error, envs};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -65,15 +65,27 @@ pub fn run(command: &Envs) -> Result<ExitCode> {
 
 fn described(entry: &Entry, env: &dyn VectorEnv) -> Value {
     let (spec, optimum) = (env.spec(), env.optimum());
+    let names = spec.params.as_object().map(|all| all.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let modifiers: Vec<Value> = MODIFIERS
+        .iter()
+        .map(|modifier| {
+            let mut row = json!(modifier);
+            row["used"] = json!(names.iter().any(|name| name == modifier.name));
+            row
+        })
+        .collect();
     let parameters = spec.params.as_object().into_iter().flatten().map(|(name, value)| {
         // What is within a table of parameters has its ranges there.
-        json!({ "name": name, "value": value, "range": entry.range(name) })
+        let modifier = MODIFIERS.iter().find(|modifier| modifier.name == name);
+        let range = entry.range(name).or(modifier.map(|modifier| modifier.range.to_string()));
+        json!({ "name": name, "value": value, "range": range })
     });
     json!({
         "schema": 1,
         "about": entry.about(),
         "spec": spec,
         "parameters": parameters.collect::<Vec<_>>(),
+        "modifiers": modifiers,
         "references": std::iter::once(&"random").chain(spec.policies).collect::<Vec<_>>(),
         "objective": spec.objective(),
         "optimum": {
@@ -107,5 +119,13 @@ fn page(entry: &Entry, env: &dyn VectorEnv) -> String {
     for (name, value) in &optimum.others {
         text += &format!("{name:<10} {value:.6}\n");
     }
-    text
+    let costs = if spec.costs.is_empty() { "none".into() } else { spec.costs.join(", ") };
+    text += &format!(
+        "\nModifiers, set like parameters; scores judge the world's own rewards, whatever is shown. Costs: {costs}\n\n"
+    );
+    let mut table = Table::new(&["modifier", "range", "optimum of what is judged"]);
+    for modifier in MODIFIERS.iter() {
+        table.row([modifier.name.to_string(), modifier.range.to_string(), modifier.optimum.to_string()]);
+    }
+    text + &table.text(&[])
 }

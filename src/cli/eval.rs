@@ -43,7 +43,9 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
     world.extend(params(&command.set)?);
     let agent = trained(&command.checkpoint, &checkpoint, &id, &world, spec)?;
     let rows = if command.episodes < 256 { command.episodes } else { 256 } as usize;
-    let mut env = envs::make(&id, &world, rows).map_err(Error::from)?;
+    let entry = envs::find(&id).map_err(Error::from)?;
+    let rows = entry.whole(&world, rows).map_err(Error::from)?;
+    let mut env = entry.make(&world, rows).map_err(Error::from)?;
     let mut policy = agent.greedy(rows).map_err(Error::from)?;
     let evaluation = evaluate(env.as_mut(), Player::Policy(policy.as_mut()), command.seed, command.episodes);
     let evaluation = evaluation.map_err(Error::from)?;

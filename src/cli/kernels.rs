@@ -1,19 +1,42 @@
-//! `mercato kernels list|check`: the CUDA kernels, what the emulator counts of them, and whether that got worse.
+//! `mercato kernels list|check|bench`: the operations, what they cost, whether that got worse, and how long they take on a
+//! GPU.
+mod bench;
+mod callgrind;
+mod check;
+
 use super::{Format, Output, print, print_json, table};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use mercato::kernels::{
-    counts::{Change, METRICS, Table},
-    cuda::MODULES,
+use mercato::{
+    kernels::{
+        counts::Table,
+        cuda::{MODULES, nvrtc::Statics},
+        statics,
+    },
+    reports::{Growth, growth_chart},
 };
 use serde_json::json;
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
 
-/// The committed counts.
-const COMMITTED: &str = include_str!("../../kernels/counts.txt");
+pub use check::{MissingCounter, Worse};
+
+/// A table that is part of the repository.
+struct Committed {
+    part: &'static str,
+    path: &'static str,
+    text: &'static str,
+}
+
+const CUDA: Committed =
+    Committed { part: "cuda", path: "kernels/counts.txt", text: include_str!("../../kernels/counts.txt") };
+const CPU: Committed =
+    Committed { part: "cpu", path: "kernels/instructions.txt", text: include_str!("../../kernels/instructions.txt") };
+
+impl Committed {
+    fn table(&self) -> Result<Table> {
+        Table::parse(self.text).map_err(|problem| anyhow::anyhow!("{}: {problem}", self.path))
+    }
+}
 
 /// What can be done with the kernels.
 #[derive(Subcommand)]
@@ -21,136 +44,139 @@ pub enum Kernels {
     /// The kernels with the committed counts
     List(List),
     /// Count again and compare; a kernel that got worse is exit code 3
-    Check(Check),
+    Check(check::Check),
+    /// Times on a GPU, by its events
+    Bench(bench::Bench),
+    /// What valgrind runs
+    #[command(hide = true)]
+    RunCases,
 }
 
 /// Options of `mercato kernels list`.
 #[derive(Args)]
 pub struct List {
+    /// Draw instructions over shapes into this SVG file
+    #[arg(long, value_name = "FILE")]
+    chart: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
-
-/// Options of `mercato kernels check`.
-#[derive(Args)]
-pub struct Check {
-    /// Counts that were measured before, instead of counting now
-    #[arg(long, value_name = "FILE")]
-    measured: Option<PathBuf>,
-    /// The table to compare with [default: the one that this program was built with]
-    #[arg(long, value_name = "FILE")]
-    against: Option<PathBuf>,
-    #[command(flatten)]
-    output: Output,
-}
-
-/// Kernels that cost more than the table says: exit code 3.
-#[derive(Debug, thiserror::Error)]
-#[error("worse:{}", lines(.0))]
-pub struct Worse(Vec<Change>);
-
-/// The program that counts is not there: exit code 5.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{0} is missing, which counts on the emulator; build it with `cargo build -p mercato-kernels --example counts`, or \
-     give counts with --measured"
-)]
-pub struct MissingCounter(String);
 
 /// Lists or checks.
 pub fn run(command: &Kernels) -> Result<ExitCode> {
     match command {
         Kernels::List(list) => self::list(list),
-        Kernels::Check(check) => self::check(check),
+        Kernels::Check(check) => check::run(check),
+        Kernels::Bench(bench) => bench::run(bench),
+        Kernels::RunCases => callgrind::run_cases(),
     }
 }
 
 fn list(command: &List) -> Result<ExitCode> {
-    let counts = parsed(COMMITTED, "kernels/counts.txt")?;
+    let (cuda, cpu) = (CUDA.table()?, CPU.table()?);
+    if let Some(path) = &command.chart {
+        let chart = growth_chart("kernels.svg".into(), &growths(&cuda, &cpu))?;
+        fs::write(path, chart.standalone()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if command.output.format == Format::Json {
-        let rows: Vec<_> = (counts.rows.iter())
-            .map(|((case, kernel), numbers)| {
-                let numbers: serde_json::Map<_, _> =
-                    METRICS.iter().zip(numbers).map(|(metric, number)| (metric.to_string(), json!(number))).collect();
-                json!({ "kernel": kernel, "case": case, "counts": numbers })
+        let modules = MODULES
+            .map(|module| json!({ "source": format!("kernels/src/{}.cu", module.stem), "bytes": module.ptx.len() }));
+        let assembled: Vec<_> = registers()?
+            .iter()
+            .map(|row| {
+                json!({
+                    "kernel": row.kernel,
+                    "architecture": row.architecture,
+                    "registers": row.registers,
+                    "spilled_bytes": row.spilled,
+                    "shared_bytes": row.shared,
+                })
             })
             .collect();
-        let modules =
-            MODULES.map(|(stem, ptx)| json!({ "source": format!("kernels/src/{stem}.cu"), "bytes": ptx.len() }));
-        return print_json(&json!({ "schema": 1, "compiler": counts.compiler, "modules": modules, "kernels": rows }));
+        return print_json(&json!({
+            "schema": 2, "compiler": cuda.compiler, "modules": modules, "kernels": rows(&cuda),
+            "assembled": assembled,
+            "cpu": { "compiler": cpu.compiler, "operations": rows(&cpu) },
+        }));
     }
-    let mut table =
-        table::Table::new(&["case", "kernel", "warp instructions", "sectors in", "sectors out", "barriers"]);
-    for ((case, kernel), numbers) in &counts.rows {
-        let of =
-            |name: &str| METRICS.iter().zip(numbers).find(|(metric, _)| **metric == name).map(|(_, number)| *number);
-        let shown = ["warp_instructions", "global_load_sectors", "global_store_sectors", "barriers"];
-        let [instructions, read, written, barriers] = shown.map(|name| of(name).unwrap_or(0).to_string());
-        table.row([case.clone(), kernel.clone(), instructions, read, written, barriers]);
+    let mut listed = table::Table::new(&[
+        "case",
+        "kernel",
+        "warp instructions",
+        "sectors/load",
+        "sectors/store",
+        "wavefronts/request",
+        "divergent",
+        "barriers",
+        "atomics",
+    ]);
+    for (case, kernel) in cuda.rows.keys() {
+        let of = |name| cuda.count(case, kernel, name).unwrap_or(0);
+        let per = |count, requests| match of(requests) {
+            0 => "–".to_string(),
+            requests => format!("{:.2}", of(count) as f64 / requests as f64),
+        };
+        listed.row([
+            case.clone(),
+            kernel.clone(),
+            of("warp_instructions").to_string(),
+            per("global_load_sectors", "global_load_requests"),
+            per("global_store_sectors", "global_store_requests"),
+            per("shared_wavefronts", "shared_requests"),
+            of("divergent_branches").to_string(),
+            of("barriers").to_string(),
+            of("atomics").to_string(),
+        ]);
     }
-    let footer = "counts by the emulator, not times; a sector is 32 bytes";
-    print(&format!("{}\n{footer}; PTX by {}\n", table.text(&[2, 3, 4, 5]), counts.compiler))
+    let mut operations = table::Table::new(&["case on the CPU", "instructions", "allocations"]);
+    for (case, kernel) in cpu.rows.keys() {
+        let of = |name| cpu.count(case, kernel, name).unwrap_or(0).to_string();
+        operations.row([case.clone(), of("instructions"), of("allocations")]);
+    }
+    print(&format!(
+        "{}\ncounts by the emulator, not times; a sector is 32 bytes; PTX by {}\n\n{}\none core, AVX2, counted by \
+         valgrind; {}\n",
+        listed.text(&[2, 3, 4, 5, 6, 7, 8]),
+        cuda.compiler,
+        operations.text(&[1, 2]),
+        cpu.compiler
+    ))
 }
 
-fn check(command: &Check) -> Result<ExitCode> {
-    let measured = match &command.measured {
-        Some(path) => read(path)?,
-        None => count()?,
+/// What the assembler makes of the kernels, as committed.
+fn registers() -> Result<Vec<Statics>> {
+    statics::committed().map_err(|problem| anyhow::anyhow!("kernels/registers.tsv: {problem}"))
+}
+
+/// Every row with its counts by name.
+fn rows(table: &Table) -> Vec<serde_json::Value> {
+    let row = |((case, kernel), counts): (&(String, String), &Vec<u64>)| {
+        let counts: serde_json::Map<_, _> =
+            table.metrics.iter().zip(counts).map(|(metric, count)| (metric.to_string(), json!(count))).collect();
+        json!({ "kernel": kernel, "case": case, "counts": counts })
     };
-    let committed = match &command.against {
-        Some(path) => read(path)?,
-        None => parsed(COMMITTED, "kernels/counts.txt")?,
+    table.rows.iter().map(row).collect()
+}
+
+/// Instructions over the size of the shape, for each kernel and for each operation of the CPU with two shapes or more.
+fn growths(cuda: &Table, cpu: &Table) -> Vec<Growth> {
+    let mut found: BTreeMap<(u8, String), Vec<(f64, f64)>> = BTreeMap::new();
+    for (table, metric) in [(cuda, "warp_instructions"), (cpu, "instructions")] {
+        for (case, kernel) in table.rows.keys() {
+            let Some((operation, shape)) = case.rsplit_once('/') else { continue };
+            let sizes: Option<Vec<f64>> = shape.split('x').map(|length| length.parse().ok()).collect();
+            let (Some(sizes), Some(count)) = (sizes, table.count(case, kernel, metric)) else { continue };
+            let name = match table.metrics == cuda.metrics {
+                true if kernel == operation => (0, kernel.clone()),
+                true => (0, format!("{kernel} in {operation}")),
+                false => (1, format!("{operation} on the CPU")),
+            };
+            found.entry(name).or_default().push((sizes.iter().product(), count as f64));
+        }
+    }
+    let growth = |((_, name), mut points): ((u8, String), Vec<(f64, f64)>)| {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Growth { name, points }
     };
-    let Some(changes) = measured.changes(&committed) else {
-        let (ours, theirs) = (&measured.compiler, &committed.compiler);
-        return print(&format!("not comparable: the counts are of {ours}, the table is of {theirs}\n"));
-    };
-    let (worse, better): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(Change::is_worse);
-    if command.output.format == Format::Json {
-        let told = |changes: &[Change]| changes.iter().map(ToString::to_string).collect::<Vec<_>>();
-        print_json(
-            &json!({ "schema": 1, "rows": measured.rows.len(), "worse": told(&worse), "better": told(&better) }),
-        )?;
-    }
-    if !worse.is_empty() {
-        return Err(Worse(worse).into());
-    }
-    if command.output.format == Format::Json {
-        return Ok(ExitCode::SUCCESS);
-    }
-    if better.is_empty() {
-        return print(&format!("{} rows as committed\n", measured.rows.len()));
-    }
-    let hint = "UPDATE=1 cargo test -p mercato-kernels --test counts writes the table";
-    print(&format!("better or new:{}\n{hint}\n", lines(&better)))
-}
-
-fn lines(changes: &[Change]) -> String {
-    changes.iter().map(|change| format!("\n  {change}")).collect()
-}
-
-fn parsed(text: &str, path: &str) -> Result<Table> {
-    Table::parse(text).map_err(|problem| anyhow::anyhow!("{path}: {problem}"))
-}
-
-fn read(path: &Path) -> Result<Table> {
-    let shown = path.display().to_string();
-    parsed(&std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?, &shown)
-}
-
-/// Counts now, with the program that cargo builds beside this one.
-fn count() -> Result<Table> {
-    let own = std::env::current_exe().context("this program has no path")?;
-    let counter = own.with_file_name("examples").join("counts").with_extension(std::env::consts::EXE_EXTENSION);
-    if !counter.exists() {
-        return Err(MissingCounter(counter.display().to_string()).into());
-    }
-    let output = Command::new(&counter).output().with_context(|| format!("cannot run {}", counter.display()))?;
-    anyhow::ensure!(
-        output.status.success(),
-        "{}: {}",
-        counter.display(),
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    parsed(&String::from_utf8_lossy(&output.stdout), "the counts")
+    found.into_iter().filter(|(_, points)| points.len() > 1).map(growth).collect()
 }

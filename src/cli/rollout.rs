@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use mercato::{
     Error,
     agents::Evaluation,
-    envs::{Params, make},
+    envs::{Params, find},
     rollout::{rollout, standard_error},
     transitions::{self, Behaviour, Form},
 };
@@ -98,7 +98,9 @@ fn log(command: &Rollout, params: &Params, path: &Path) -> Result<()> {
         return Err(Error::Spec { path: format!("--policy {}", command.policy), problem }.into());
     }
     let rows = if command.rows < command.episodes { command.rows } else { command.episodes };
-    let mut env = make(&command.id, params, rows as usize).map_err(Error::from)?;
+    let entry = find(&command.id).map_err(Error::from)?;
+    let rows = entry.whole(params, rows as usize).map_err(Error::from)?;
+    let mut env = entry.make(params, rows).map_err(Error::from)?;
     let policy = |text: &str| env.spec().policy(text).map_err(Error::from);
     let behaviour = Behaviour {
         policy: policy(&command.policy)?,

@@ -1,12 +1,14 @@
 //! `mercato run SPEC`, and what `mercato` alone does.
-use super::{DeviceName, Format, Output, print, print_json, progress::Bars, table::Table};
+use super::{DeviceName, Format, KernelsName, MathName, Output, print, print_json, progress::Bars, table::Table};
 use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
     Experiment, Trial,
     experiment::Seeds,
+    kernels::Math,
     reports::{Record, Summary, record::Status},
     runner::Runner,
+    trial::Device,
 };
 use serde_json::json;
 use std::{
@@ -44,6 +46,12 @@ pub struct Place {
     /// Where to compute
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceName,
+    /// How products are computed [default: the experiment's; else exact on the processor, fast on a GPU]
+    #[arg(long, value_enum)]
+    math: Option<MathName>,
+    /// Where the kernels of a GPU come from
+    #[arg(long, value_enum, default_value = "shipped")]
+    kernels: KernelsName,
     /// Folder of the results [default: runs/NAME]
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -58,7 +66,15 @@ pub struct Place {
 impl Run {
     /// `mercato run quick`.
     pub fn quick() -> Self {
-        let place = Place { jobs: None, device: DeviceName::Cpu, out: None, tensorboard: false, fresh: false };
+        let place = Place {
+            jobs: None,
+            device: DeviceName::Cpu,
+            math: None,
+            kernels: KernelsName::Shipped,
+            out: None,
+            tensorboard: false,
+            fresh: false,
+        };
         let output = Output { format: Format::Text };
         Run { spec: "quick".into(), set: Vec::new(), seeds: None, dry_run: false, place, output }
     }
@@ -78,13 +94,16 @@ pub fn run(command: &Run) -> Result<ExitCode> {
     if let Some(seeds) = &command.seeds {
         experiment.seeds = Seeds::Range(seeds.clone());
     }
+    let math = command.place.math(experiment.math)?;
+    experiment.math = Some(math);
     let trials = experiment.trials()?;
     if command.dry_run {
         return dry_run(&experiment, &trials, command.output.format);
     }
     let folder = folder(&command.place, &experiment.name);
-    let records = execute(&experiment.name, &trials, &command.place, &folder)?;
-    let summary = mercato::report::write(&folder, &records, &experiment.title, &command.command())?;
+    let records = execute(&experiment.name, &trials, math, &command.place, &folder)?;
+    let again = command.command() + &with_math(math);
+    let summary = mercato::report::write(&folder, &records, &experiment.title, &again)?;
     show(&summary, &records, &folder, command.output.format)
 }
 
@@ -96,6 +115,26 @@ pub fn quoted(argument: &str) -> String {
     } else {
         format!("'{}'", argument.replace('\'', r"'\''"))
     }
+}
+
+impl Place {
+    /// Where that is.
+    fn device(&self) -> Device {
+        match self.device {
+            DeviceName::Cpu => Device::Cpu,
+            DeviceName::Cuda => Device::Cuda { kernels: self.kernels.into() },
+        }
+    }
+
+    /// The arithmetic, where an experiment wants `usual`.
+    pub fn math(&self, usual: Option<Math>) -> Result<Math> {
+        Ok(self.device().math(self.math.map(Math::from).or(usual))?)
+    }
+}
+
+/// What a command needs so that it computes like this: nothing, where every device can.
+pub fn with_math(math: Math) -> String {
+    if math == Math::Exact { String::new() } else { format!(" --device cuda --math {}", math.name()) }
 }
 
 /// The folder of the results.
@@ -122,8 +161,9 @@ pub fn stop_on_ctrl_c() -> Result<&'static AtomicBool> {
 }
 
 /// Runs `trials` under progress bars; Ctrl-C stops where everything can go on.
-pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Result<Vec<Record>> {
-    let device = place.device.check()?;
+pub fn execute(name: &str, trials: &[Trial], math: Math, place: &Place, folder: &Path) -> Result<Vec<Record>> {
+    let device = place.device();
+    device.check(math)?;
     let (jobs, stop) = (jobs(place.jobs), stop_on_ctrl_c()?);
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
     let tensorboard = place.tensorboard;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
     reports::{
-        comparison::{Comparison, Options, Scores},
+        comparison::{Comparison, Options, Scores, Selection},
         stats::Estimate,
     },
     resampling,
@@ -16,6 +16,12 @@ use std::{path::PathBuf, process::ExitCode};
 pub struct Stats {
     /// A table with the columns algorithm, run, task, score and, for learning curves, eval_point
     scores: PathBuf,
+    /// Compare only this algorithm; may be given several times
+    #[arg(long = "algorithm", value_name = "NAME")]
+    algorithms: Vec<String>,
+    /// Compare only on this task; may be given several times
+    #[arg(long = "task", value_name = "NAME")]
+    tasks: Vec<String>,
     #[command(flatten)]
     resampling: Resampling,
     /// The score of runs whose score is empty, nan, failed or diverged; without it they are refused
@@ -34,12 +40,18 @@ pub struct Stats {
 /// How often and from which seed is drawn anew.
 #[derive(Args, Clone, Copy)]
 pub struct Resampling {
-    /// Replicates of every bootstrap
-    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub resamples: u32,
+    /// Replicates of every bootstrap [default: 50000, fewer for tables of more than 40000 scores]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub resamples: Option<u32>,
     /// Seed of the resampling, below 2^56
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]
     pub seed: u64,
+}
+
+/// So many replicates that a table of this length takes minutes, not hours.
+fn replicates(scores: usize) -> u32 {
+    const DRAWS: usize = 2_000_000_000;
+    (DRAWS / scores).clamp(200, 50_000) as u32
 }
 
 /// A finite number above 0.
@@ -52,9 +64,11 @@ pub fn positive(text: &str) -> Result<f64, String> {
 pub fn run(command: &Stats) -> Result<ExitCode> {
     let path = command.scores.display();
     let file = std::fs::File::open(&command.scores).with_context(|| format!("cannot read {path}"))?;
-    let scores = Scores::read_csv(std::io::BufReader::new(file), command.floor);
+    let selection = Selection { algorithms: command.algorithms.clone(), tasks: command.tasks.clone() };
+    let scores = Scores::read_some(std::io::BufReader::new(file), command.floor, &selection);
     let scores = scores.with_context(|| format!("{path}"))?;
     let Resampling { resamples, seed } = command.resampling;
+    let resamples = resamples.unwrap_or_else(|| replicates(scores.len()));
     let options = Options { resamples, seed, paired: command.paired, margin: command.margin };
     let comparison = scores.compare(&options, &resampling::draw(seed)).with_context(|| format!("{path}"))?;
     if command.output.format == Format::Json {

@@ -64,17 +64,21 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         references: vec!["random".into()],
         agents: vec![agent],
     };
+    let math = command.place.math(None)?;
     let experiment = Experiment {
         name: format!("train-{}-{}", command.id.replace('/', "-"), command.agent),
         title: format!("{} in {}", command.agent, command.id),
         seeds: Seeds::Range(command.seeds.clone()),
         evaluation,
+        math: Some(math),
+        tuning: None,
         worlds: vec![world],
     };
     let trials = experiment.trials()?;
     let folder = run::folder(&command.place, &experiment.name);
-    let records = run::execute(&experiment.name, &trials, &command.place, &folder)?;
-    let summary = mercato::report::write(&folder, &records, &experiment.title, &command.command())?;
+    let records = run::execute(&experiment.name, &trials, math, &command.place, &folder)?;
+    let again = command.command() + &run::with_math(math);
+    let summary = mercato::report::write(&folder, &records, &experiment.title, &again)?;
     run::show(&summary, &records, &folder, command.output.format)
 }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mercato::{
     Error,
-    reports::read_records,
+    reports::{Record, read_records},
     verify::{Mismatch, Tier, Verification, Verifier},
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -17,6 +17,9 @@ pub struct Verify {
     /// Run only so many trials again, drawn at random; 0 checks the files alone [default: all]
     #[arg(long)]
     sample: Option<usize>,
+    /// Run only this trial again, by its id; may be given several times
+    #[arg(long = "trial", value_name = "ID")]
+    only: Vec<String>,
     /// Seed of the choice of the sample, below 2^56
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]
     seed: u64,
@@ -52,11 +55,14 @@ pub fn run(command: &Verify) -> Result<ExitCode> {
     let records = read_records(&command.folder.join("records.jsonl")).map_err(Error::from)?;
     let stop = run::stop_on_ctrl_c()?;
     let jobs = run::jobs(command.jobs);
-    let steps = records.iter().map(|record| record.budget).sum::<u64>();
-    let share = command.sample.map_or(1.0, |sample| sample as f64 / records.len() as f64);
+    let possible = |record: &&Record| command.only.is_empty() || command.only.contains(&record.trial);
+    let possible: Vec<u64> = records.iter().filter(possible).map(|record| record.budget).collect();
+    let steps = possible.iter().sum::<u64>();
+    let share = command.sample.map_or(1.0, |sample| sample as f64 / possible.len() as f64);
     let bars = Bars::new(jobs, if share < 1.0 { (steps as f64 * share) as u64 } else { steps });
     let verifier = Verifier {
         folder: &command.folder,
+        only: &command.only,
         sample: command.sample,
         seed: command.seed,
         tier: command.tier.map(|tier| match tier {

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Plants bugs in the CUDA kernels, one at a time, and shows which test sees each.
 
-A bug is a change of the shipped PTX, made while the emulated driver loads it, so nothing is compiled again. A control that
-no test sees fails the script, and so does a test that fails without a bug.
+A bug is a change of the shipped PTX, made while the emulated driver loads it, so nothing is compiled again; or a launch too
+many; or a mistake of a host program, each a test of its own. A control that no test sees fails the script, and so do a test
+that fails without a bug and a kind of bug without a control. The table says kind, bug, kernel, test, and what was told.
 
 usage: negative_controls.py [NAME ...]   only controls whose name contains one of the names
 """
@@ -27,6 +28,16 @@ CONFLICT = (
     "bar.sync 0; ld.shared.u32 %bank2, [%bank1]; } ret;"
 )
 
+# Lanes of a block in another order: each still does its part, but neighbours are no longer side by side.
+SHUFFLED = (
+    "mov.u32 %r{0}, %tid.x; {{ .reg .b32 %turn<3>; and.b32 %turn1, %r{0}, 7; shl.b32 %turn1, %turn1, 4;\n"
+    "shr.u32 %turn2, %r{0}, 3; or.b32 %r{0}, %turn1, %turn2; }}"
+)
+HALF = (
+    "{ .reg .pred %half; .reg .b32 %own; mov.u32 %own, %laneid; setp.lt.u32 %half, %own, 16;\n"
+    "@%half bar.sync 0; }"
+)
+
 SWAP = tuple(
     ",\n\t".join(f".param .u64 adam_norm_param_{index}" for index in order) for order in [(1, 2), (2, 1)]
 )
@@ -34,8 +45,8 @@ SWAP = tuple(
 # What is wrong, kernel, text in its body, what stands there instead, which occurrence (None: all), test.
 CONTROLS = [
     ("barrier missing before a tree of sums", "adam_norm", "bar.sync \t0;", "", 0, "every_device::adam"),
-    ("barrier missing within a tree of sums", "adam_norm", "bar.sync \t0;", "", 3, "every_device::adam"),
-    ("barrier in divergent code", "adam_norm", "bar.sync \t0;", "@!%p14 bar.sync 0;", 4, "every_device::adam"),
+    ("barrier missing within a tree of minima", "sample_priority", "bar.sync \t0;", "", 1, "every_device::sample"),
+    ("barrier in divergent code", "td_summary", "bar.sync \t0;", HALF, 0, "every_device::td"),
     ("barrier missing after filling a slab", "gemm_forward_32", "bar.sync \t0;", "", 0, "every_device::linear"),
     ("barrier missing before refilling a slab", "gemm_forward_32", "bar.sync \t0;", "", 1, "every_device::linear"),
     ("barrier missing in the products of the chosen", "linear_chosen", "bar.sync \t0;", "", 0, "every_device::linear_chosen"),
@@ -43,6 +54,7 @@ CONTROLS = [
     ("barrier missing before the next tile", "td_summary", "bar.sync \t0;", "", 1, "every_device::td"),
     ("barrier missing between tile and row sums", "dueling", "bar.sync \t0;", "", 0, "every_device::dueling"),
     ("barrier missing before the largest priority", "prioritise", "bar.sync \t0;", "", 0, "every_device::sample"),
+    ("race: a thread of the next half adds too", "prioritise", "setp.ge.u32", "setp.gt.u32", 0, "every_device::sample"),
     ("one thread too many", "adam", "setp.ge.u32", "setp.gt.u32", 0, "every_device::adam"),
     ("one warp too many", "choose", "setp.ge.u32", "setp.gt.u32", 0, "every_device::choose"),
     ("one transition too many", "td", "setp.ge.u32", "setp.gt.u32", 0, "every_device::td"),
@@ -64,10 +76,19 @@ CONTROLS = [
     ("argument list out of step", "adam_norm", SWAP[0], SWAP[1], 0, "every_device::adam"),
     ("division of a fast-math compiler", "adam", "div.rn.f32", "div.approx.f32", 0, "every_device::adam"),
     ("product that an assembler may contract", "adam", "mul.rn.f32", "mul.f32", 0, "every_device::adam"),
+    ("bias of the wrong column beside a fast product", "linear_finish", "rem.u32", "div.u32", 0, "every_device::products_by_cublas"),
+    ("ReLU of a fast product the other way", "linear_finish", "setp.gt.f32", "setp.lt.f32", 0, "every_device::products_by_cublas"),
     ("one instruction more", "td", "ret;", "membar.gl; ret;", 0, "counts"),
     ("an array in local memory", "newest", "ret;", SPILL, 0, "counts"),
     ("a load that is not coalesced", "adam_norm", "ret;", SCATTER, 0, "counts"),
+    ("threads of a block in another order", "adam", "mov.u32 \t%r13, %tid.x;", SHUFFLED.format(13), 0, "counts"),
     ("a bank conflict and a barrier more", "adam_norm", "ret;", CONFLICT, 0, "counts"),
+]
+
+# A launch too many of a kernel that may run twice, so that no result shows it.
+TWICE = [
+    ("launch too many in an update", "adam_norm", "counts"),
+    ("launch too many in a layer", "gemm_forward_32", "counts"),
 ]
 
 # Mistakes of a host program; each test is one, and asserts that it comes to light.
@@ -79,8 +100,36 @@ HOST = [
     ("count larger than the buffer", "a_fault_stays_until_the_reset"),
     ("waits, allocations and other streams in a capture", "captures_follow_the_rules"),
     ("blocks and shared memory beyond the limits", "launches_that_no_device_takes_are_refused"),
+    ("first product of cuBLAS captured, or without a workspace", "captured_products_need_a_workspace_and_a_first_product"),
     ("copy past the end, free of no allocation", "copies_past_the_end_and_double_frees_are_refused"),
 ]
+
+# Kinds of bugs, and words of the controls that are of the kind. What has none of them is a wrong formula.
+KINDS = {
+    "missing barrier": ["barrier missing"],
+    "divergent barrier": ["divergent code"],
+    "off by one": ["too many", "beyond the matrix", "next slab row", "larger than the buffer", "past the end"],
+    "wrong mask": ["member mask", "wrong distance"],
+    "race": ["race:"],
+    "uncoalesced": ["not coalesced", "another order"],
+    "bank conflict": ["bank conflict"],
+    "spill": ["local memory"],
+    "extra launch": ["launch too many"],
+    "extra instruction": ["instruction more"],
+    "missing sync": ["waited for", "before the copy ran"],
+    "use after free": ["was dropped"],
+    "arguments": ["out of step", "misaligned"],
+    "driver rules": ["in a capture", "captured, or", "beyond the limits"],
+    "wrong formula": [],
+}
+
+
+def kind(what):
+    """The kind of a bug."""
+    for name, words in KINDS.items():
+        if any(word in what for word in words) and not (name == "off by one" and "launch" in what):
+            return name
+    return "wrong formula"
 
 
 def built(package, target):
@@ -92,11 +141,9 @@ def built(package, target):
     return [program for program in programs if program][-1]
 
 
-def run(program, tests, mutation=None):
-    """Whether tests pass, and what the first failure says."""
-    variables = dict(os.environ, RUST_BACKTRACE="0")
-    if mutation:
-        variables["MERCATO_EMULATOR_MUTATION"] = mutation
+def run(program, tests, **planted):
+    """Whether tests pass with these variables, and what the first failure says."""
+    variables = dict(os.environ, RUST_BACKTRACE="0", **planted)
     result = subprocess.run([program, *tests], env=variables, capture_output=True, text=True)
     text = (result.stdout + result.stderr).splitlines()
     if not any(line.startswith("test result") for line in text):
@@ -124,19 +171,34 @@ def main():
         if wanted and not any(name in what for name in wanted):
             continue
         mutation = "|".join([kernel, find, replace] + ([] if number is None else [str(number)]))
-        passes, told = run(programs[test.split("::")[0]], [test] if "::" in test else [], mutation)
+        passes, told = run(
+            programs[test.split("::")[0]], [test] if "::" in test else [], MERCATO_EMULATOR_MUTATION=mutation
+        )
         empty = "MERCATO_EMULATOR_MUTATION" in told
-        print(f"{'EMPTY' if empty else 'MISSED' if passes else 'seen'}\t{what} ({kernel})\t{test}\t{told}", flush=True)
+        print(f"{'EMPTY' if empty else 'MISSED' if passes else 'seen'}\t{kind(what)}\t{what} ({kernel})\t{test}\t{told}", flush=True)
         if passes or empty:
+            missed.append(what)
+    for what, kernel, test in TWICE:
+        if wanted and not any(name in what for name in wanted):
+            continue
+        passes, told = run(programs[test], [], MERCATO_EMULATOR_TWICE=kernel)
+        print(f"{'MISSED' if passes else 'seen'}\t{kind(what)}\t{what} ({kernel})\t{test}\t{told}", flush=True)
+        if passes:
             missed.append(what)
     for what, test in HOST:
         if wanted and not any(name in what for name in wanted):
             continue
         passes, told = run(programs["rules"], ["--exact", test])
-        print(f"{'seen' if passes else 'MISSED'}\t{what} (host)\t{test}\t{told}", flush=True)
+        print(f"{'seen' if passes else 'MISSED'}\t{kind(what)}\t{what} (host)\t{test}\t{told}", flush=True)
         if not passes:
             missed.append(what)
-    print(f"{len(missed)} missed of {len(CONTROLS) + len(HOST)}: {missed}")
+    planted = [row[0] for row in CONTROLS + TWICE + HOST]
+    for name in KINDS:
+        count = sum(kind(what) == name for what in planted)
+        print(f"{count}\t{name}")
+        if count == 0:
+            missed.append(f"no control is of the kind: {name}")
+    print(f"{len(missed)} missed of {len(planted)}: {missed}")
     return 1 if missed else 0
 
 

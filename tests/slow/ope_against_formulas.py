@@ -1,19 +1,39 @@
-"""`mercato ope` against the formulas of Open Bandit Pipeline and SCOPE-RL, written out in numpy from their papers.
+"""`mercato ope` against Open Bandit Pipeline itself, and against the formulas of SCOPE-RL written out in numpy.
 
-Neither package itself is run: obp 0.5.7 does not install on current Pythons, and importing either needs torch.
+obp 0.5.7 asks for Python below 3.11 and imports torch, which only its learners use. Its estimators are pure numpy: their
+files are imported by themselves. SCOPE-RL asks for far more, so of it only the formulas are compared.
 
+    pip install --no-deps --ignore-requires-python --requirement tests/slow/requirements-obp.txt
     python tests/slow/ope_against_formulas.py target/release/mercato
 """
 
+import importlib
+import importlib.util
 import json
+import pathlib
 import subprocess
 import sys
 import tempfile
+import types
+import warnings
 
 import numpy as np
 
 TOLERANCE = 1e-9
 CLIP, SWITCH, SHRINK, FLAT, GAMMA = 4.0, 3.0, 5.0, 0.2, 0.95
+
+
+def open_bandit_pipeline():
+    """obp's module of estimators, without the rest of the package."""
+    root = pathlib.Path(importlib.util.find_spec("obp").origin).parent
+    torch = types.ModuleType("torch")
+    torch.Tensor = torch.tensor = type("Tensor", (), {})
+    sys.modules["torch"] = torch
+    for name, folder in [("obp", root), ("obp.ope", root / "ope")]:
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return importlib.import_module("obp.ope.estimators")
 
 
 def run(mercato, header, rows):
@@ -37,7 +57,31 @@ def softmax(logits):
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
-def bandit(mercato, rng, rounds, actions, nasty):
+def values(obp, chosen, reward, pscore, policy, model):
+    """The estimates of obp, by our names; it has the model's estimator only where there is spread to resample."""
+    log = dict(reward=reward, action=chosen, pscore=pscore, action_dist=policy[:, :, None])
+    log["position"] = np.zeros(len(reward), dtype=int)
+    weighted = {
+        "ips": obp.InverseProbabilityWeighting(),
+        "clipped_ips": obp.InverseProbabilityWeighting(lambda_=CLIP),
+        "snips": obp.SelfNormalizedInverseProbabilityWeighting(),
+        "sub_gaussian_ips": obp.SubGaussianInverseProbabilityWeighting(lambda_=FLAT),
+    }
+    modelled = {
+        "dm": obp.DirectMethod(),
+        "dr": obp.DoublyRobust(),
+        "clipped_dr": obp.DoublyRobust(lambda_=CLIP),
+        "sndr": obp.SelfNormalizedDoublyRobust(),
+        "switch_dr": obp.SwitchDoublyRobust(lambda_=SWITCH),
+        "dr_os": obp.DoublyRobustWithShrinkage(lambda_=SHRINK),
+        "sub_gaussian_dr": obp.SubGaussianDoublyRobust(lambda_=FLAT),
+    }
+    found = {name: estimator.estimate_policy_value(**log) for name, estimator in weighted.items()}
+    log["estimated_rewards_by_reg_model"] = model[:, :, None]
+    return found | {name: estimator.estimate_policy_value(**log) for name, estimator in modelled.items()}
+
+
+def bandit(mercato, obp, rng, rounds, actions, nasty):
     behaviour, policy = softmax(rng.normal(size=(rounds, actions))), softmax(2 * rng.normal(size=(rounds, actions)))
     if nasty:  # actions that the evaluation policy never takes, and rewards without spread
         policy[:, 0] = 0
@@ -64,6 +108,9 @@ def bandit(mercato, rng, rounds, actions, nasty):
         "dr_os": (v + SHRINK * w / (w**2 + SHRINK) * (reward - q)).mean(),
         "sub_gaussian_dr": (v + flat * (reward - q)).mean(),
     })
+    with warnings.catch_warnings(action="error", category=RuntimeWarning):
+        theirs = values(obp, chosen, reward, behaviour[at], policy, model)
+    compare("bandit, obp", found, theirs)
     size = w.sum() ** 2 / (w**2).sum()
     assert abs(found["diagnostics"]["weights"]["size"] - size) <= TOLERANCE * size
     assert abs(found["logged"]["point"] - reward.mean()) <= TOLERANCE
@@ -99,13 +146,28 @@ def trajectories(mercato, rng, count, horizon, actions):
     })
 
 
+def refused(mercato):
+    """A propensity of zero says that what happened could not happen: an error with its line, no infinite weight."""
+    for log, place in [
+        ("action,reward,pscore,pi_e_0,pi_e_1\n0,1,0.5,0.5,0.5\n1,1,0,0.5,0.5\n", "line 3, column `pscore`"),
+        ("trajectory,t,action,reward,pi_b_a,pi_e_a\n0,0,0,1,0,0.5\n", "line 2, column `pi_b_a`"),
+    ]:
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+            file.write(log)
+            file.flush()
+            done = subprocess.run([mercato, "ope", file.name], capture_output=True, text=True)
+        assert done.returncode == 2 and place in done.stderr, f"{done.returncode}: {done.stderr}"
+
+
 def main(mercato):
     rng = np.random.default_rng(3)
+    obp = open_bandit_pipeline()
     for rounds, actions, nasty in [(1000, 5, False), (7, 2, False), (1, 3, False), (300, 4, True)]:
-        bandit(mercato, rng, rounds, actions, nasty)
+        bandit(mercato, obp, rng, rounds, actions, nasty)
     for count, horizon, actions in [(400, 5, 3), (3, 20, 2), (1, 1, 2)]:
         trajectories(mercato, rng, count, horizon, actions)
-    print("18 estimators equal the formulas of obp and SCOPE-RL on 7 logs")
+    refused(mercato)
+    print("11 estimators equal obp 0.5.7 on 4 logs and 18 the formulas on 7; zero propensities are refused with their line")
 
 
 if __name__ == "__main__":

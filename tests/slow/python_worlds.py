@@ -211,6 +211,25 @@ def parameters_come_with_make_and_with_reset():
     assert (make("pricing/yogurt-v1").reset(seed=3, options={"first_row": 2})[0] == row_two).all()
 
 
+def modifiers_are_parameters():
+    params = {"mask_rate": 0.3, "reward_noise": 0.5, "cost": "bait"}
+    env = make("rec/markov-interest-v1", params=params).unwrapped
+    check_env(env)
+    plain = make("rec/markov-interest-v1").unwrapped
+    assert env.observation_space.shape[0] == plain.observation_space.shape[0] + 10
+    observation, _ = env.reset(seed=5)
+    info, shown, cost = {}, 0.0, 0.0
+    while "metrics" not in info:
+        assert set(observation[-10:]) <= {0.0, 1.0}
+        observation, reward, _, _, info = env.step(0)
+        shown, cost = shown + reward, cost + info["cost"]
+    metrics = info["metrics"]
+    assert np.isclose(metrics["observed_return"], shown) and metrics["episode_cost"] == cost
+    assert float(metrics["episode_return"]).is_integer() and not float(shown).is_integer()
+    assert mercato.optimum("rec/markov-interest-v1", {"reward_noise": 2.0}).upper == mercato.optimum("rec/markov-interest-v1").upper
+    raises(ValueError, "reward_noise", lambda: make("rec/markov-interest-v1", params={"reward_nois": 1.0}))
+
+
 def mistakes_are_exceptions_with_the_remedy():
     env = make("rec/markov-interest-v1").unwrapped
     raises(gymnasium.error.ResetNeeded, "reset()", lambda: env.step(0))
@@ -302,6 +321,7 @@ def main():
     spaces_translate_there_and_back()
     repeated_items_become_the_next_free_one()
     parameters_come_with_make_and_with_reset()
+    modifiers_are_parameters()
     arrays_are_new_unless_asked_otherwise()
     mistakes_are_exceptions_with_the_remedy()
     two_threads_are_told_and_forks_go_on()

@@ -138,6 +138,59 @@ pub(super) fn rejection(build: &Build<'_>) -> Verdict {
     lengths(&mut tried)
 }
 
+/// How many steps [`fuzz`] takes.
+const FUZZED: usize = 10_000;
+
+/// Every row goes from edge to edge, at random, and beyond its intervals; a twin does the same without the inadmissible
+/// actions.
+pub(super) fn fuzz(build: &Build<'_>) -> Verdict {
+    let worlds = 3;
+    let (mut tried, mut untouched) = (Player::new(build, worlds)?, Player::new(build, worlds)?);
+    let (shape, all) = (tried.spec().shape.clone(), parts(&tried.spec().shape));
+    let faults: Vec<Fault> = all.iter().flat_map(Fault::all).collect();
+    let bounds: Vec<[f32; 2]> =
+        tried.spec().fields.iter().flat_map(|field| vec![[field.low, field.high]; field.len]).collect();
+    for step in 0..FUZZED {
+        tried.choose(&RANDOM)?;
+        for row in tried.rows() {
+            // A row stays at one edge for a while, so that what only long habits reach is reached.
+            let way = (step / 50 + row) % 5;
+            if way < 2 {
+                extreme(&shape, way == 1, tried.actions.row_mut(row));
+            } else if way == 2 {
+                extreme(&shape, step % 2 == 0, tried.actions.row_mut(row));
+            } else if way == 3 {
+                let beyond = if step % 3 == 0 { f32::MAX } else { f32::MIN };
+                tried.actions.row_mut(row).reals.fill(beyond);
+            }
+        }
+        untouched.actions.clone_from(&tried.actions);
+        if step % 7 == 0 {
+            let (fault, row) = (faults[step / 7 % faults.len()], step / 7 % tried.stage.len());
+            if !tried.stage[row].is_last() {
+                fault.spoil(tried.actions.row_mut(row));
+                let refused = matches!(tried.step(), Err(Error::Action { row: named, .. }) if named == row);
+                ensure(refused, || format!("step {step}: {fault} in row {row} is no error that names the row"))?;
+                tried.actions.clone_from(&untouched.actions);
+            }
+        }
+        tried.step()?;
+        untouched.step()?;
+        at_step(step, tried.same_rows(&untouched, 0))
+            .map_err(|Broken(seen)| Broken(format!("after a refusal: {seen}")))?;
+        for row in tried.rows() {
+            let reward = tried.reward[row];
+            ensure(reward.is_finite(), || format!("step {step}, row {row}: reward {reward}"))?;
+            for (at, (x, [low, high])) in tried.observed(row).iter().zip(&bounds).enumerate() {
+                ensure(x >= low && x <= high, || {
+                    format!("step {step}, row {row}: {} is {x}, outside [{low}, {high}]", tried.field(at))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn lengths(player: &mut Player) -> Verdict {
     let (rows, width) = (player.stage.len(), player.spec().width);
     let Player { world, actions, observation, reward, stage } = player;

@@ -30,7 +30,7 @@ pub(super) fn specification(build: &Build<'_>) -> Verdict {
     distinct("field", &fields, &[])?;
     distinct(
         "metric",
-        spec.metrics,
+        &spec.metrics,
         &["episode_return", "discounted_return", "mean_reward", "expected_return", "length"],
     )?;
     distinct("reference policy", spec.policies, &[Reference::RANDOM])

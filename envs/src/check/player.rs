@@ -73,6 +73,11 @@ impl Player {
         self.step()
     }
 
+    /// What the world itself paid `row` in the last step, whatever a modifier shows.
+    pub fn paid(&self, row: usize) -> f32 {
+        self.world.paid().map_or(self.reward[row], |paid| paid[row])
+    }
+
     pub fn observed(&self, row: usize) -> &[f32] {
         let len = self.spec().observation;
         &self.observation[row * len..][..len]

@@ -117,6 +117,7 @@ struct Wrong {
     breaks: &'static str,
     last_seed: u64,
     first_save: Value,
+    refused: u32,
 }
 
 fn wrong(breaks: &'static str, params: &Params, rows: usize) -> Result<Box<dyn VectorEnv>> {
@@ -129,7 +130,7 @@ fn wrong(breaks: &'static str, params: &Params, rows: usize) -> Result<Box<dyn V
         spec.fields[1].name = spec.fields[0].name;
     }
     let first_save = inner.save();
-    Ok(Box::new(Wrong { inner, spec, breaks, last_seed: super::player::START.seed, first_save }))
+    Ok(Box::new(Wrong { inner, spec, breaks, last_seed: super::player::START.seed, first_save, refused: 0 }))
 }
 
 impl VectorEnv for Wrong {
@@ -152,7 +153,13 @@ impl VectorEnv for Wrong {
         if self.breaks == "rejection" {
             given.items.iter_mut().filter(|item| **item >= 5).for_each(|item| *item = 4);
         }
-        self.inner.step(&given, Slot { observation, reward, stage })?;
+        // No other check has so many refusals.
+        let refused = self.inner.check(&given).is_err();
+        self.refused += u32::from(refused);
+        self.inner.step(&given, Slot { observation: &mut *observation, reward: &mut *reward, stage: &mut *stage })?;
+        if self.breaks == "fuzz" && self.refused > 500 {
+            observation[0] += 1.5;
+        }
         // Only the greatest action shows it, which no other check gives to a running episode.
         let loudest = given.row(0).items == [4, 3] && given.row(0).reals[0] >= 1.0;
         let first_is_loud = loudest && stage[0] != Stage::First;
@@ -195,6 +202,15 @@ impl VectorEnv for Wrong {
             self.inner.metrics(row, out);
         }
     }
+    fn check(&self, actions: &Actions) -> Result<()> {
+        self.inner.check(actions)
+    }
+    fn total_costs(&self, row: usize, out: &mut [f64]) {
+        self.inner.total_costs(row, out);
+    }
+    fn finite(&self) -> Option<(crate::oracle::finite::Finite, Vec<f64>)> {
+        self.inner.finite()
+    }
     fn optimum(&self) -> Optimum {
         let sound = self.inner.optimum();
         match self.breaks {
@@ -215,9 +231,65 @@ impl VectorEnv for Wrong {
 fn every_broken_promise_is_found_and_nothing_else() {
     for promise in PROMISES {
         let findings = world(&|params, rows| wrong(promise.name, params, rows));
-        let found: Vec<&str> = findings.iter().map(|finding| finding.promise).collect();
+        // The fuzz asks for what others ask for, too.
+        let other = |found: &&str| promise.name == "fuzz" || *found != "fuzz";
+        let found: Vec<&str> = findings.iter().map(|finding| finding.promise).filter(other).collect();
         assert_eq!(found, [promise.name], "{findings:?}");
     }
+}
+
+/// Shows the best item for less than it could ask: the upper bound is kept and the published one is wide.
+#[test]
+fn an_oracle_that_another_policy_beats_is_found() {
+    struct Modest(Box<dyn VectorEnv>);
+    impl VectorEnv for Modest {
+        fn spec(&self) -> &Spec {
+            self.0.spec()
+        }
+        fn reset(&mut self, start: Start, out: Slot<'_>) -> Result<()> {
+            self.0.reset(start, out)
+        }
+        fn check(&self, actions: &Actions) -> Result<()> {
+            self.0.check(actions)
+        }
+        fn step(&mut self, actions: &Actions, out: Slot<'_>) -> Result<()> {
+            self.0.step(actions, out)
+        }
+        fn next_episode(&mut self, chosen: &[bool], out: Slot<'_>) -> Result<()> {
+            self.0.next_episode(chosen, out)
+        }
+        fn reference(&self, policy: &Reference, actions: &mut Actions) -> Result<()> {
+            self.0.reference(policy, actions)?;
+            if policy.name == "oracle" {
+                actions.reals.fill(0.9);
+            }
+            Ok(())
+        }
+        fn expected_reward(&self, actions: &Actions, out: &mut [f64]) -> Result<()> {
+            self.0.expected_reward(actions, out)
+        }
+        fn metrics(&self, row: usize, out: &mut [f64]) {
+            self.0.metrics(row, out);
+        }
+        fn total_costs(&self, row: usize, out: &mut [f64]) {
+            self.0.total_costs(row, out);
+        }
+        fn finite(&self) -> Option<(crate::oracle::finite::Finite, Vec<f64>)> {
+            self.0.finite()
+        }
+        fn optimum(&self) -> Optimum {
+            Optimum { lower: 0.0, others: vec![], ..self.0.optimum() }
+        }
+        fn save(&self) -> Value {
+            self.0.save()
+        }
+        fn restore(&mut self, saved: &Value) -> Result<()> {
+            self.0.restore(saved)
+        }
+    }
+    let findings = world(&|params, rows| Ok(Box::new(Modest(sound(params, rows)?))));
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].promise == "values" && findings[0].seen.contains("`price-P` earns"), "{findings:?}");
 }
 
 #[test]

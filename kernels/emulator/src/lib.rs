@@ -31,7 +31,15 @@ fn control() -> &'static Control {
 /// # Panics
 /// If the libraries, which cargo builds beside the test, are not there.
 pub fn install() {
-    CONTROL.get_or_init(Control::load);
+    CONTROL.get_or_init(|| Control::load(true));
+}
+
+/// The driver alone, as on a machine that has no cuBLAS; in a process where nothing was installed before.
+///
+/// # Panics
+/// As [`install`].
+pub fn install_without_blas() {
+    CONTROL.get_or_init(|| Control::load(false));
 }
 
 /// Keeps other tests of the process from the device until the guard is dropped, and starts from [`reset`].

@@ -23,11 +23,13 @@ pub struct Control {
 }
 
 impl Control {
-    /// Loads both libraries by path. A later `dlopen` of `libcuda.so` or `libcublas.so` is then answered with them, even
+    /// Loads the driver, and cuBLAS where it is wanted, by path. A later `dlopen` of `libcuda.so` or `libcublas.so` is then answered with them, even
     /// where a real one is installed.
-    pub fn load() -> Self {
+    pub fn load(with_blas: bool) -> Self {
         let cuda = open("libemulated_cuda.so");
-        open("libemulated_blas.so");
+        if with_blas {
+            open("libemulated_blas.so");
+        }
         let find = |name: &CStr| {
             // SAFETY: the library is open and the name ends with 0.
             let address = unsafe { dlsym(cuda, name.as_ptr()) };

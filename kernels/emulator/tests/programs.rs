@@ -1,7 +1,10 @@
 //! Ordinary cudarc programs on the emulated libraries.
 #![expect(unsafe_code, reason = "launches are unsafe in cudarc: arguments are not checked")]
 
-use cudarc::cublas::{CudaBlas, Gemm, GemmConfig, sys::cublasOperation_t};
+use cudarc::cublas::{
+    CudaBlas, Gemm, GemmConfig,
+    sys::{cublasOperation_t, cublasSetWorkspace_v2},
+};
 use cudarc::driver::{CudaContext, CudaFunction, CudaStream, LaunchConfig, PushKernelArg, sys};
 use std::sync::Arc;
 
@@ -112,6 +115,14 @@ fn a_graph_replays_kernels_and_products() {
         beta: 1f32,
         ldc: n as i32,
     };
+    let workspace = stream.alloc_zeros::<u8>(1 << 10).unwrap();
+    let (address, _) = cudarc::driver::DevicePtr::device_ptr(&workspace, &stream);
+    // SAFETY: the workspace is as long; the matrices have the sizes that the shape says.
+    unsafe {
+        cublasSetWorkspace_v2(*blas.handle(), address as *mut _, 1 << 10).result().unwrap();
+        // The first product must not be captured; what it writes is not looked at.
+        blas.gemm(product, &device_b, &device_a, &mut stream.alloc_zeros::<f32>(m * n).unwrap()).unwrap();
+    }
     stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL).unwrap();
     // SAFETY: the matrices have the sizes that the shape says; the arguments are the kernel's.
     unsafe {

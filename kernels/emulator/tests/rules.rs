@@ -1,8 +1,15 @@
 //! What the emulated driver refuses or brings to light: each test is a program with one mistake in it.
 #![expect(unsafe_code, reason = "launches are unsafe in cudarc: arguments are not checked")]
 
-use cudarc::driver::{
-    CudaContext, CudaFunction, CudaGraph, CudaSlice, CudaStream, DriverError, LaunchConfig, PushKernelArg, sys,
+use cudarc::{
+    cublas::{
+        CudaBlas, Gemm, GemmConfig,
+        sys::{cublasOperation_t, cublasSetWorkspace_v2},
+    },
+    driver::{
+        CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaSlice, CudaStream, DriverError, LaunchConfig,
+        PushKernelArg, sys,
+    },
 };
 use std::sync::Arc;
 
@@ -247,4 +254,77 @@ fn a_machine_without_devices_and_a_small_one_can_be_had() {
     emulator::set("capacity", 1000);
     let context = CudaContext::new(0).unwrap();
     assert_eq!(code(context.default_stream().alloc_zeros::<u32>(1 << 20)), 2);
+}
+
+fn product(blas: &CudaBlas, x: &mut CudaSlice<f32>, a: &CudaSlice<f32>) -> bool {
+    let plain = cublasOperation_t::CUBLAS_OP_N;
+    let (transa, transb, alpha, beta) = (plain, plain, 1f32, 0f32);
+    let config = GemmConfig { transa, transb, m: 1, n: 1, k: 1, alpha, lda: 1, ldb: 1, beta, ldc: 1 };
+    // SAFETY: every matrix has its one element.
+    unsafe { blas.gemm(config, a, a, x) }.is_ok()
+}
+
+/// A handle of cuBLAS makes its first product outside a capture, and captured ones in a workspace of its own, which
+/// choosing a stream takes away.
+#[test]
+fn captured_products_need_a_workspace_and_a_first_product() {
+    let _alone = emulator::alone();
+    let program = Program::new();
+    let stream = &program.stream;
+    let blas = CudaBlas::new(stream.clone()).unwrap();
+    let (a, mut x) = (stream.clone_htod(&[3f32]).unwrap(), stream.alloc_zeros::<f32>(1).unwrap());
+    let workspace = stream.alloc_zeros::<u8>(1024).unwrap();
+    let give = || {
+        let (address, _) = cudarc::driver::DevicePtr::device_ptr(&workspace, stream);
+        // SAFETY: the workspace has 1024 bytes.
+        unsafe { cublasSetWorkspace_v2(*blas.handle(), address as *mut _, 1024) }.result().unwrap();
+    };
+    let captured = |x: &mut CudaSlice<f32>| {
+        stream.begin_capture(CAPTURE).unwrap();
+        let made = product(&blas, x, &a);
+        stream.end_capture(sys::CUgraphInstantiate_flags(0)).unwrap();
+        made
+    };
+    give();
+    assert!(!captured(&mut x) && emulator::messages()[0].contains("the first product"));
+    assert!(product(&blas, &mut x, &a) && captured(&mut x));
+    // SAFETY: the stream is the one that it has.
+    unsafe { cudarc::cublas::result::set_stream(*blas.handle(), stream.cu_stream().cast()) }.unwrap();
+    assert!(!captured(&mut x) && emulator::messages()[1].contains("without a workspace"));
+    give();
+    assert!(captured(&mut x));
+    drop(workspace);
+    assert!(!product(&blas, &mut x, &a) && emulator::messages()[2].contains("was freed"));
+}
+
+/// Events measure the made-up clock between two places of a stream, also when its work is deferred, and say when they
+/// cannot.
+#[test]
+fn events_keep_the_time_of_the_made_up_clock() {
+    let _alone = emulator::alone();
+    let elapsed = |start: &CudaEvent, end: &CudaEvent| {
+        let mut milliseconds = 0.0;
+        // SAFETY: both events live.
+        let status = unsafe { sys::cuEventElapsedTime_v2(&raw mut milliseconds, start.cu_event(), end.cu_event()) };
+        (status as u32, milliseconds)
+    };
+    for deferred in [0, 1] {
+        emulator::reset();
+        emulator::set("deferred", deferred);
+        let program = Program::new();
+        let mut x = program.stream.alloc_zeros::<u32>(8).unwrap();
+        let timed = Some(sys::CUevent_flags::CU_EVENT_DEFAULT);
+        let [start, end] = [(), ()].map(|()| program.context.new_event(timed).unwrap());
+        let untimed = program.stream.record_event(None).unwrap();
+        assert_eq!(elapsed(&start, &end).0, 400, "never recorded");
+        start.record(&program.stream).unwrap();
+        program.more(&program.stream, &mut x, 8).unwrap();
+        end.record(&program.stream).unwrap();
+        assert_eq!(elapsed(&start, &end).0, if deferred == 1 { 600 } else { 0 }, "deferred {deferred}");
+        end.synchronize().unwrap();
+        let instructions = emulator::snapshot().kernel("more", "warp_instructions");
+        assert!(instructions > 10);
+        assert_eq!(elapsed(&start, &end), (0, instructions as f32 / 1e6));
+        assert_eq!(elapsed(&start, &untimed).0, 400, "made without timing");
+    }
 }

@@ -1,36 +1,42 @@
 //! Numbers on the device.
-use super::{Arg, failed};
+use super::{
+    Arg, failed,
+    queue::{Pinned, Queue},
+};
 use crate::{
     device::{Element, Span},
     error::{Error, Result},
 };
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
-use std::{marker::PhantomData, sync::Arc};
+use cudarc::driver::{CudaSlice, DevicePtr};
+use std::marker::PhantomData;
 
 /// `len` numbers on the device, and the host's copy of the span that was staged last.
 pub struct Buffer<T> {
     bytes: CudaSlice<u8>,
     address: u64,
     len: usize,
-    staged: Vec<T>,
+    /// What was reserved for staging.
+    staged: Option<Pinned<T>>,
     /// The span that was staged and not committed: the device does not have it yet.
     open: Span,
+    /// The number of the last copy from what was staged.
+    sent: u64,
     numbers: PhantomData<T>,
 }
 
 impl<T: Element> Buffer<T> {
     /// Zeros.
-    pub(super) fn zeros(stream: &Arc<CudaStream>, len: usize) -> Result<Self> {
+    pub(super) fn zeros(queue: &Queue, len: usize) -> Result<Self> {
         let size = len.saturating_mul(size_of::<T>());
         // The driver has no buffers of no bytes.
-        let bytes = stream.alloc_zeros::<u8>(if size == 0 { 1 } else { size }).map_err(|error| {
+        let bytes = queue.stream.alloc_zeros::<u8>(if size == 0 { 1 } else { size }).map_err(|error| {
             match failed("allocating memory")(error) {
                 Error::NoRoom(_) => Error::NoRoom(size >> 20),
                 other => other,
             }
         })?;
-        let address = bytes.device_ptr(stream).0;
-        Ok(Buffer { bytes, address, len, staged: Vec::new(), open: 0..0, numbers: PhantomData })
+        let address = bytes.device_ptr(&queue.stream).0;
+        Ok(Buffer { bytes, address, len, staged: None, open: 0..0, sent: 0, numbers: PhantomData })
     }
 
     /// The numbers in `span`, for a kernel.
@@ -47,50 +53,44 @@ impl<T: Element> Buffer<T> {
         self.part(0..self.len)
     }
 
-    /// Host memory for `span`, until it is committed. It holds what was staged last.
-    pub(super) fn stage(&mut self, span: Span) -> &mut [T] {
-        if self.staged.len() < span.len() {
-            self.staged.resize(span.len(), T::default());
+    /// Zero bytes everywhere.
+    pub(super) fn clear(&mut self, queue: &Queue) -> Result<()> {
+        queue.stream.memset_zeros(&mut self.bytes).map_err(failed("filling memory"))
+    }
+    /// Makes pinned memory for spans of up to `most` numbers.
+    pub(super) fn reserve(&mut self, queue: &Queue, most: usize) -> Result<()> {
+        if self.staged.as_ref().is_none_or(|staged| staged.as_slice().len() < most) {
+            self.staged = Some(Pinned::new(&queue.stream, most)?);
         }
+        Ok(())
+    }
+    /// Pinned memory for `span`, until it is committed. It holds what was staged last.
+    pub(super) fn stage(&mut self, queue: &Queue, span: Span) -> &mut [T] {
+        // What the device says of earlier work it says again at the next call that can fail.
+        let _ = queue.wait_for(self.sent);
         self.open = span.clone();
-        &mut self.staged[..span.len()]
+        let staged = self.staged.as_mut().map(Pinned::as_mut_slice).unwrap_or_default();
+        assert!(span.len() <= staged.len(), "{span:?} is staged where {} numbers were reserved", staged.len());
+        &mut staged[..span.len()]
     }
     /// Copies what was staged for `span` to the device.
-    pub(super) fn commit(&mut self, stream: &Arc<CudaStream>, span: Span) -> Result<()> {
-        let staged = std::mem::take(&mut self.staged);
-        let written = self.write(stream, span.clone(), &staged[..span.len()]);
-        self.staged = staged;
+    pub(super) fn commit(&mut self, queue: &Queue, span: Span) -> Result<()> {
         self.open = 0..0;
-        written
+        let Some(staged) = self.staged.as_ref().filter(|_| !span.is_empty()) else { return Ok(()) };
+        let address = self.bounded(&span, span.len());
+        self.sent = queue.send(address, staged, span.len())?;
+        Ok(())
     }
 
-    #[expect(unsafe_code, reason = "a foreign function")]
-    /// Copies `host` to `span`; the driver has taken it when this returns, because it is no pinned memory.
-    pub(super) fn write(&self, stream: &Arc<CudaStream>, span: Span, host: &[T]) -> Result<()> {
-        if span.is_empty() {
-            return Ok(());
-        }
-        let address = self.bounded(&span, host.len());
-        stream.context().bind_to_thread().map_err(failed("binding the context"))?;
-        // SAFETY: `bounded` has compared both lengths.
-        let copied = unsafe { cudarc::driver::result::memcpy_htod_async(address, host, stream.cu_stream()) };
-        copied.map_err(failed("copying to the device"))
+    /// Copies `host` to `span`.
+    pub(super) fn write(&self, queue: &Queue, span: Span, host: &[T]) -> Result<()> {
+        queue.write(self.bounded(&span, host.len()), host)
     }
-
-    #[expect(unsafe_code, reason = "a foreign function")]
     /// Copies `span` to `host`, after everything that the stream was asked before; what is staged counts.
-    pub(super) fn read(&self, stream: &Arc<CudaStream>, span: Span, host: &mut [T]) -> Result<()> {
-        if span.is_empty() {
-            return Ok(());
-        }
-        let address = self.bounded(&span, host.len());
-        stream.context().bind_to_thread().map_err(failed("binding the context"))?;
-        // SAFETY: `bounded` has compared both lengths; every bit pattern that the device holds for a `T` was copied from
-        // one or is a number.
-        let copied = unsafe { cudarc::driver::result::memcpy_dtoh_async(host, address, stream.cu_stream()) };
-        copied.map_err(failed("copying from the device"))?;
-        stream.synchronize().map_err(failed("waiting for the device"))?;
-        for (place, number) in self.open.clone().zip(&self.staged) {
+    pub(super) fn read(&self, queue: &Queue, span: Span, host: &mut [T]) -> Result<()> {
+        queue.read(self.bounded(&span, host.len()), host)?;
+        let staged = self.staged.iter().flat_map(Pinned::as_slice);
+        for (place, number) in self.open.clone().zip(staged) {
             if span.contains(&place) {
                 host[place - span.start] = *number;
             }

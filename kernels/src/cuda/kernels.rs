@@ -1,28 +1,49 @@
 //! The kernels: their PTX, their parameters as the PTX lists them, and checked launches.
-use super::failed;
+use super::{KernelSource, failed, nvrtc};
 use crate::error::{Error, Result};
 use cudarc::{
     driver::{CudaContext, CudaFunction, CudaStream, LaunchConfig, PushKernelArg},
     nvrtc::Ptx,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-/// The modules: the stem of the `.cu` file, and its PTX.
-pub const MODULES: [(&str, &str); 14] = [
-    ("gemm", include_str!("../../ptx/gemm.ptx")),
-    ("ops/adam", include_str!("../../ptx/adam.ptx")),
-    ("ops/categorical", include_str!("../../ptx/categorical.ptx")),
-    ("ops/choose", include_str!("../../ptx/choose.ptx")),
-    ("ops/dueling", include_str!("../../ptx/dueling.ptx")),
-    ("ops/factored", include_str!("../../ptx/factored.ptx")),
-    ("ops/fraction", include_str!("../../ptx/fraction.ptx")),
-    ("ops/linear", include_str!("../../ptx/linear.ptx")),
-    ("ops/munchausen", include_str!("../../ptx/munchausen.ptx")),
-    ("ops/noisy", include_str!("../../ptx/noisy.ptx")),
-    ("ops/quantile", include_str!("../../ptx/quantile.ptx")),
-    ("ops/sample", include_str!("../../ptx/sample.ptx")),
-    ("ops/slate", include_str!("../../ptx/slate.ptx")),
-    ("ops/td", include_str!("../../ptx/td.ptx")),
+/// The kernels of one `.cu` file.
+#[derive(Clone, Copy, Debug)]
+pub struct Module {
+    /// The file below `kernels/src`, without its ending.
+    pub stem: &'static str,
+    /// The file.
+    pub source: &'static str,
+    /// The PTX that is shipped.
+    pub ptx: &'static str,
+}
+
+macro_rules! module {
+    ($folder:literal, $name:literal) => {
+        Module {
+            stem: concat!($folder, $name),
+            source: include_str!(concat!("../", $folder, $name, ".cu")),
+            ptx: include_str!(concat!("../../ptx/", $name, ".ptx")),
+        }
+    };
+}
+
+/// All modules.
+pub const MODULES: [Module; 14] = [
+    module!("", "gemm"),
+    module!("ops/", "adam"),
+    module!("ops/", "categorical"),
+    module!("ops/", "choose"),
+    module!("ops/", "dueling"),
+    module!("ops/", "factored"),
+    module!("ops/", "fraction"),
+    module!("ops/", "linear"),
+    module!("ops/", "munchausen"),
+    module!("ops/", "noisy"),
+    module!("ops/", "quantile"),
+    module!("ops/", "sample"),
+    module!("ops/", "slate"),
+    module!("ops/", "td"),
 ];
 
 /// Blocks and threads of a launch.
@@ -50,6 +71,13 @@ pub enum Arg {
     Count(usize),
     /// A number.
     Real(f32),
+}
+
+impl Arg {
+    /// Whether the numbers begin on a boundary of four.
+    pub fn is_in_fours(&self) -> bool {
+        !matches!(self, Arg::Numbers { address, .. } if address % 16 != 0)
+    }
 }
 
 impl From<usize> for Arg {
@@ -101,11 +129,15 @@ pub struct Kernels {
 
 impl Kernels {
     /// Loads every module: all of them now, because nothing can be loaded while a step is captured.
-    pub fn load(context: &Arc<CudaContext>) -> Result<Self> {
+    pub fn load(context: &Arc<CudaContext>, source: KernelSource, capability: (i32, i32)) -> Result<Self> {
         let mut kernels = BTreeMap::new();
-        for (_, ptx) in MODULES {
-            let module = context.load_module(Ptx::from_src(ptx)).map_err(failed("loading the kernels"))?;
-            for (name, parameters) in entries(ptx) {
+        for module in &MODULES {
+            let ptx = match source {
+                KernelSource::Shipped => Cow::Borrowed(module.ptx),
+                KernelSource::Nvrtc => Cow::Owned(nvrtc::ptx(module, &nvrtc::architecture(capability)?)?),
+            };
+            let module = context.load_module(Ptx::from_src(&*ptx)).map_err(failed("loading the kernels"))?;
+            for (name, parameters) in entries(&ptx) {
                 let function = module.load_function(name).map_err(failed("loading a kernel"))?;
                 kernels.insert(name.to_string(), Kernel { function, parameters });
             }
@@ -182,7 +214,7 @@ mod tests {
     /// Every parameter has a type that a launch can give, so that none is left out of the comparison.
     #[test]
     fn every_parameter_is_understood() {
-        for (stem, ptx) in MODULES {
+        for Module { stem, ptx, .. } in MODULES {
             let declared = ptx.lines().filter(|line| line.trim_start().starts_with(".param")).count();
             let listed: usize = entries(ptx).map(|(_, parameters)| parameters.len()).sum();
             assert_eq!(listed, declared, "{stem}");

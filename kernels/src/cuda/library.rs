@@ -1,16 +1,28 @@
-//! Whether there is CUDA at all.
+//! Whether the libraries are there.
 //!
-//! cudarc panics where the library or a function of it is missing, so everything is asked for before its first call.
+//! cudarc panics where a library or a function of it is missing, so everything is asked for before its first call. It
+//! looks for the names of CUDA 12 and 13: `libcuda.so.1`, `libcublas.so.13` or `.12`, `libnvrtc.so.13` or `.12`; on
+//! Windows `nvcuda.dll`, `cublas64_13.dll` or `_12`, `nvrtc64_130_0.dll`.
 use super::failed;
 use crate::error::{Error, Result};
-use cudarc::driver::{DriverError, sys};
+use cudarc::{
+    cublas,
+    driver::{DriverError, sys},
+    nvrtc,
+};
+use std::sync::OnceLock;
 
-/// Whether the driver's library is there and not older than `oldest`.
+/// The variable with the path of a cuBLAS library that the system does not find by itself.
+const CUBLAS: &str = "MERCATO_CUBLAS";
+/// The same for NVRTC.
+const NVRTC: &str = "MERCATO_NVRTC";
+
+/// Whether the driver's library is there and not older than `oldest`; its version, 1000 · major + 10 · minor.
 ///
 /// # Errors
 /// Says which of the two it is.
 #[expect(unsafe_code, reason = "foreign functions")]
-pub fn check(oldest: i32) -> Result<()> {
+pub fn driver(oldest: i32) -> Result<i32> {
     // SAFETY: opens and closes the library, whose initialisers are the driver's own.
     if !unsafe { sys::is_culib_present() } {
         return Err(Error::NoCuda);
@@ -23,7 +35,50 @@ pub fn check(oldest: i32) -> Result<()> {
     if version < oldest {
         return Err(Error::OldDriver { has: version, needs: oldest });
     }
-    Ok(())
+    Ok(version)
+}
+
+/// Whether cuBLAS is there.
+///
+/// # Errors
+/// Says what to do.
+#[expect(unsafe_code, reason = "a foreign function")]
+pub fn cublas() -> Result<()> {
+    static NAMED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
+    open_named(&NAMED, CUBLAS)?;
+    // SAFETY: opens and closes the library, whose initialisers are NVIDIA's own.
+    if unsafe { cublas::sys::is_culib_present() } { Ok(()) } else { Err(Error::NoCublas) }
+}
+
+/// Whether NVRTC is there.
+///
+/// # Errors
+/// Says what to do.
+#[expect(unsafe_code, reason = "a foreign function")]
+pub fn nvrtc() -> Result<()> {
+    static NAMED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
+    open_named(&NAMED, NVRTC)?;
+    // SAFETY: opens and closes the library, whose initialisers are NVIDIA's own.
+    if unsafe { nvrtc::sys::is_culib_present() } { Ok(()) } else { Err(Error::NoNvrtc) }
+}
+
+/// Opens the library whose path the variable holds, once and for good: a later search by its name finds it.
+#[expect(unsafe_code, reason = "initialisers of a library run")]
+fn open_named(named: &OnceLock<std::result::Result<(), String>>, variable: &'static str) -> Result<()> {
+    let opened = named.get_or_init(|| {
+        let Some(path) = std::env::var_os(variable) else { return Ok(()) };
+        // SAFETY: who sets the variable names a library of NVIDIA's.
+        let library = unsafe { libloading::Library::new(&path) };
+        library.map(std::mem::forget).map_err(|error| format!("{}: {error}", path.display()))
+    });
+    opened.clone().map_err(|problem| Error::NamedLibrary { variable, problem })
+}
+
+/// Whether the driver is the emulator of `kernels/emulator`, which has functions that no real one has.
+#[expect(unsafe_code, reason = "a symbol is looked for")]
+pub fn is_emulated() -> bool {
+    // SAFETY: only called with a context, so the library is there; the symbol is not called.
+    unsafe { sys::culib().get::<extern "C" fn()>(b"mercato_emulator_reset\0").is_ok() }
 }
 
 /// Why there is no context.

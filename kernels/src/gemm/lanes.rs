@@ -25,7 +25,32 @@ pub(super) trait Lanes: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// Each lane where it is above 0, else +0.
     unsafe fn relu(self) -> Self;
+    /// How many lanes are ±0.
+    unsafe fn zeros(self) -> usize;
+    /// The lanes that are not ±0, in order, and their numbers from `first` on; writes whole vectors, returns how many
+    /// count.
+    unsafe fn compress(self, first: usize, numbers: *mut f32, places: *mut u32) -> usize;
+    /// Whether a lane of a vector is −0.
+    unsafe fn any_negative_zero<const N: usize>(vectors: &[Self; N]) -> bool;
 }
+
+/// For each set of present lanes among 8 the numbers of those lanes in order, a byte each from the lowest on.
+const ORDERS: [u64; 256] = {
+    let mut orders = [0; 256];
+    let mut present = 0;
+    while present < 256 {
+        let (mut lane, mut count) = (0, 0);
+        while lane < 8 {
+            if present >> lane & 1 == 1 {
+                orders[present] |= lane << (8 * count);
+                count += 1;
+            }
+            lane += 1;
+        }
+        present += 1;
+    }
+    orders
+};
 
 impl Lanes for __m256 {
     const WIDTH: usize = 8;
@@ -73,6 +98,34 @@ impl Lanes for __m256 {
         // SAFETY: the caller's. The instruction gives its second operand for NaN and for zeros of any sign.
         unsafe { _mm256_max_ps(self, _mm256_setzero_ps()) }
     }
+    #[inline(always)]
+    unsafe fn zeros(self) -> usize {
+        // SAFETY: the caller's.
+        let zeros = unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_EQ_OQ>(self, _mm256_setzero_ps())) };
+        zeros.count_ones() as usize
+    }
+    #[inline(always)]
+    unsafe fn compress(self, first: usize, numbers: *mut f32, places: *mut u32) -> usize {
+        // SAFETY: the caller's; a mask of 8 bits is within the table.
+        unsafe {
+            let present = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(self, _mm256_setzero_ps())) as usize;
+            let order = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(ORDERS[present] as i64));
+            _mm256_storeu_ps(numbers, _mm256_permutevar8x32_ps(self, order));
+            _mm256_storeu_si256(places.cast(), _mm256_add_epi32(order, _mm256_set1_epi32(first as i32)));
+            present.count_ones() as usize
+        }
+    }
+    #[inline(always)]
+    unsafe fn any_negative_zero<const N: usize>(vectors: &[Self; N]) -> bool {
+        // SAFETY: the caller's. As an integer, −0 is the least of all.
+        unsafe {
+            let mut least = _mm256_castps_si256(vectors[0]);
+            for vector in &vectors[1..] {
+                least = _mm256_min_epi32(least, _mm256_castps_si256(*vector));
+            }
+            _mm256_movemask_epi8(_mm256_cmpeq_epi32(least, _mm256_set1_epi32(i32::MIN))) != 0
+        }
+    }
 }
 
 impl Lanes for __m512 {
@@ -118,5 +171,33 @@ impl Lanes for __m512 {
     unsafe fn relu(self) -> Self {
         // SAFETY: the caller's. The instruction gives its second operand for NaN and for zeros of any sign.
         unsafe { _mm512_max_ps(self, _mm512_setzero_ps()) }
+    }
+    #[inline(always)]
+    unsafe fn zeros(self) -> usize {
+        // SAFETY: the caller's.
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(self, _mm512_setzero_ps()) }.count_ones() as usize
+    }
+    #[inline(always)]
+    unsafe fn compress(self, first: usize, numbers: *mut f32, places: *mut u32) -> usize {
+        // SAFETY: the caller's.
+        unsafe {
+            let present = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self, _mm512_setzero_ps());
+            let order = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let order = _mm512_add_epi32(order, _mm512_set1_epi32(first as i32));
+            _mm512_storeu_ps(numbers, _mm512_maskz_compress_ps(present, self));
+            _mm512_storeu_si512(places.cast(), _mm512_maskz_compress_epi32(present, order));
+            present.count_ones() as usize
+        }
+    }
+    #[inline(always)]
+    unsafe fn any_negative_zero<const N: usize>(vectors: &[Self; N]) -> bool {
+        // SAFETY: the caller's. As an integer, −0 is the least of all.
+        unsafe {
+            let mut least = _mm512_castps_si512(vectors[0]);
+            for vector in &vectors[1..] {
+                least = _mm512_min_epi32(least, _mm512_castps_si512(*vector));
+            }
+            _mm512_cmpeq_epi32_mask(least, _mm512_set1_epi32(i32::MIN)) != 0
+        }
     }
 }

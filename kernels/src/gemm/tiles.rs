@@ -9,7 +9,7 @@ use std::cell::RefCell;
 /// A cache line: the packed operands start at one.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; 16]);
+pub(super) struct Line([f32; 16]);
 
 thread_local! {
     /// The packed panel of `right` and the packed `left`, kept between calls.
@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Room for `len` numbers, of any content.
-fn room(lines: &mut Vec<Line>, len: usize) -> *mut f32 {
+pub(super) fn room(lines: &mut Vec<Line>, len: usize) -> *mut f32 {
     if lines.len() * 16 < len {
         lines.resize(len.div_ceil(16), Line([0.0; 16]));
     }
@@ -26,20 +26,25 @@ fn room(lines: &mut Vec<Line>, len: usize) -> *mut f32 {
 
 /// An operand as a tile reads it.
 #[derive(Clone, Copy)]
-struct View {
+pub(super) struct View {
     at: *const f32,
     strides: (usize, usize),
 }
 
 impl View {
     #[inline(always)]
-    fn of(matrix: Matrix) -> View {
+    pub fn of(matrix: Matrix) -> View {
         View { at: matrix.numbers.as_ptr(), strides: matrix.strides }
+    }
+    /// Where its first element is.
+    #[inline(always)]
+    pub fn at(self) -> *const f32 {
+        self.at
     }
     /// # Safety
     /// Element (i, j) is within the operand, or one past its end.
     #[inline(always)]
-    unsafe fn seek(self, i: usize, j: usize) -> View {
+    pub unsafe fn seek(self, i: usize, j: usize) -> View {
         // SAFETY: the caller's.
         View { at: unsafe { self.at.add(i * self.strides.0 + j * self.strides.1) }, ..self }
     }
@@ -97,7 +102,7 @@ pub(super) unsafe fn run<V: Lanes>(product: &Product, out: &mut [f32]) {
             if right.strides.1 != 1 || !is_whole || rows >= 2 * V::ROWS && right.strides.0 >= 128 {
                 packed = room(&mut panel_room, depth * 2 * V::WIDTH);
                 if right.strides.1 != 1 || height::<V>(rows) != V::ROWS {
-                    pack_right::<V>(panel.right, depth, width, packed);
+                    pack_right::<V>(panel.right, depth, width, packed, 2 * V::WIDTH);
                     panel.right = View { at: packed, strides: (2 * V::WIDTH, 1) };
                     packed = std::ptr::null_mut();
                 }
@@ -297,20 +302,21 @@ unsafe fn pack_left<V: Lanes>(left: View, rows: usize, depth: usize, packed: *mu
     }
 }
 
-/// The panel's rows side by side, two vectors each, whether `right` is transposed or not; what is beyond its columns may
-/// be any number.
+/// The panel's rows side by side, `step` apart, whether `right` is transposed or not; what is beyond its columns may be
+/// any number.
 ///
 /// # Safety
-/// `right` has `depth` × `columns` elements, `packed` room for `depth` times two vectors.
+/// `right` has `depth` × `columns` elements, `packed` room for `depth` rows of `step`, at least `columns` and a multiple of
+/// the vectors' width.
 #[inline(always)]
-unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed: *mut f32) {
+pub(super) unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed: *mut f32, step: usize) {
     // SAFETY: the caller's; lanes beyond the columns are masked off.
     unsafe {
         if right.strides.1 == 1 {
             let (vectors, lanes) = (columns / V::WIDTH, columns % V::WIDTH);
             let mask = V::first(if lanes == 0 { V::WIDTH } else { lanes });
             for k in 0..depth {
-                let (from, to) = (right.seek(k, 0).at, packed.add(k * 2 * V::WIDTH));
+                let (from, to) = (right.seek(k, 0).at, packed.add(k * step));
                 for n in 0..vectors {
                     V::load(from.add(n * V::WIDTH)).store(to.add(n * V::WIDTH));
                 }
@@ -319,19 +325,31 @@ unsafe fn pack_right<V: Lanes>(right: View, depth: usize, columns: usize, packed
                 }
             }
         } else {
-            // Blocks of 16 deep: as far as one cache line of `right` reaches.
-            for first in (0..depth).step_by(16) {
-                let last = depth.min(first + 16);
-                let (whole_columns, whole_last) = (columns / 4 * 4, first + (last - first) / 4 * 4);
-                for j in (0..whole_columns).step_by(4) {
-                    for k in (first..whole_last).step_by(4) {
-                        transpose(right.seek(k, j), packed.add(k * 2 * V::WIDTH + j), 2 * V::WIDTH);
-                    }
+            pack_transposed(right, depth, columns, packed, step);
+        }
+    }
+}
+
+/// The rows of a transposed operand side by side, `step` apart.
+///
+/// # Safety
+/// `from` has `depth` × `columns` elements, `packed` room for `depth` rows of `step`, at least `columns`.
+#[inline(always)]
+pub(super) unsafe fn pack_transposed(from: View, depth: usize, columns: usize, packed: *mut f32, step: usize) {
+    // Blocks of 16 deep: as far as one cache line of `from` reaches.
+    for first in (0..depth).step_by(16) {
+        let last = depth.min(first + 16);
+        let (whole_columns, whole_last) = (columns / 4 * 4, first + (last - first) / 4 * 4);
+        // SAFETY: the caller's.
+        unsafe {
+            for j in (0..whole_columns).step_by(4) {
+                for k in (first..whole_last).step_by(4) {
+                    transpose(from.seek(k, j), packed.add(k * step + j), step);
                 }
-                for j in 0..columns {
-                    for k in if j < whole_columns { whole_last } else { first }..last {
-                        packed.add(k * 2 * V::WIDTH + j).write(*right.seek(k, j).at);
-                    }
+            }
+            for j in 0..columns {
+                for k in if j < whole_columns { whole_last } else { first }..last {
+                    packed.add(k * step + j).write(*from.seek(k, j).at);
                 }
             }
         }

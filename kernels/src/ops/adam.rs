@@ -105,7 +105,7 @@ impl Adam for Cuda {
         let len = weights.len;
         let chunks = if config.clip < f32::INFINITY { len.div_ceil(CHUNK) } else { 0 };
         let gradient = weights.gradient.first(len);
-        self.launch("adam_norm", blocks(chunks * CHAINS, CHAINS as u32), &[len.into(), gradient, self.sums(chunks)])?;
+        self.launch("adam_norm", blocks(chunks * THREADS, THREADS as u32), &[len.into(), gradient, self.sums(chunks)])?;
         let (every, share) = match config.target {
             TargetUpdate::Hard(every) => (every, 0.0),
             TargetUpdate::Soft(share) => (0, share),
@@ -115,7 +115,7 @@ impl Adam for Cuda {
         let norm = [chunks.into(), self.sums(chunks), config.clip.into()];
         let schedule = [beta1, beta2, from.into(), to.into(), over.into(), config.decay.into(), every.into()];
         let state = [weights.powers.first(2), clock.all(), self.factors()];
-        let one = blocks(CHAINS, CHAINS as u32);
+        let one = blocks(THREADS, THREADS as u32);
         self.launch("adam_factors", one, &[&norm[..], &schedule, &state].concat())?;
         let settings = [len.into(), self.factors(), beta1, beta2, config.epsilon.into(), config.l2.into()];
         let target = [every.into(), share.into()];
@@ -124,6 +124,9 @@ impl Adam for Cuda {
         self.launch("adam", blocks(len.div_ceil(4), 128), &[&settings[..], &target, &[gradient], &numbers].concat())
     }
 }
+
+/// Threads of a block on a device, each of which has four chains.
+const THREADS: usize = CHAINS / 4;
 
 /// What is the same for every parameter in one update.
 struct Factors {

@@ -20,6 +20,15 @@ KERNEL linear_bias(u32 rows, u32 outputs, u32 relu, const float *__restrict__ y,
     bias[column] = sum;
 }
 
+// What a product by a library lacks: y + start by columns, where there is one, and the ReLU of it.
+KERNEL linear_finish(u32 cells, u32 columns, u32 relu, const float *__restrict__ start, float *__restrict__ y) {
+    u32 at = blockIdx.x * blockDim.x + threadIdx.x;
+    if (at >= cells) return;
+    float number = y[at];
+    if (start != nullptr) number += start[at % columns];
+    y[at] = !relu || number > 0.0f ? number : 0.0f;
+}
+
 // y[r]: the output chosen[r] of row r. A warp owns 32 rows, a lane one of them; x passes through shared memory, because
 // its rows are long and lanes need one number of each.
 KERNEL linear_chosen(u32 rows, u32 inputs, u32 outputs, const float *__restrict__ weight,
@@ -49,11 +58,12 @@ INLINE bool is_negative_zero(float number) { return __float_as_uint(number) == 0
 
 // A warp owns 32 inputs of one column of W: it looks for the rows that chose the column and runs only their links of the
 // chain. Links of dy = 0 change nothing but the sign of a zero; where -0 is left, the whole chain decides. Eight warps
-// of a block own eight neighbouring columns, so that the gradient is stored in whole sectors.
+// of a block own eight neighbouring columns, so that the gradient is stored in whole sectors; rows are 4 longer than a
+// warp, so that eight columns of four inputs are 32 banks.
 KERNEL linear_chosen_gradient(u32 rows, u32 inputs, u32 outputs, const float *__restrict__ x,
                               const u32 *__restrict__ chosen, const float *__restrict__ dy,
                               float *__restrict__ weight, float *__restrict__ bias) {
-    __shared__ float tile[8][WARP + 1];
+    __shared__ float tile[8][WARP + 4];
     u32 lane = threadIdx.x % WARP, own = threadIdx.x / WARP;
     u32 column = blockIdx.y * 8 + own, input = blockIdx.x * WARP + lane;
     float chain = 0.0f, sum = 0.0f;

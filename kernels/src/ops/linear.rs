@@ -3,14 +3,17 @@
 //! Every output is one chain of fused multiply-adds, in index order: y\[r\]\[n\] starts at b\[n\] and runs over k;
 //! gradient chains start at +0, ∂W\[k\]\[n\] runs over rows, ∂x\[r\]\[k\] over n, ∂b\[n\] is a plain sum over rows.
 use crate::{
-    cpu::Cpu,
+    cpu::{Cpu, Isa},
     cuda::{Arg, Buffer, Cuda, Grid, blocks},
     device::{Device, Span},
     dispatch::compiled,
     error::Result,
     gemm::{DeviceProduct, Layout, Matrix, Product, Start},
 };
+use alive::Back;
 use std::cell::RefCell;
+
+mod alive;
 
 /// Where a layer's numbers sit in the flat parameter buffer: W is `inputs` × `outputs` row-major at `weight`, b is
 /// `outputs` at `bias`.
@@ -137,6 +140,19 @@ impl Linear for Cpu {
         }
         let bias = &mut gradient[layer.biases()];
         compiled!(self.isa() => add_rows(dy: &[f32] = dy, sum: &mut [f32] = bias));
+        let mut dx = dx;
+        let back = Back {
+            layer,
+            weights: &theta[layer.weights()],
+            x: &x[..rows * layer.inputs],
+            dy,
+            dx: dx.as_mut().map(|dx| &mut dx[..]),
+            gradient: &mut gradient[layer.weights()],
+        };
+        // The plain loops stay plain: the others are compared with them.
+        if self.isa() != Isa::Scalar && back.run(self.isa()) {
+            return Ok(());
+        }
         let weights = Product {
             rows: layer.inputs,
             depth: rows,
@@ -595,6 +611,44 @@ mod tests {
         for (at, dx) in dx.iter().enumerate() {
             let difference = (loss(&theta, &moved(&x, at, step)) - loss(&theta, &moved(&x, at, -step))) / (2.0 * step);
             assert!((difference - dx).abs() < 1e-5, "x {at}: {difference} {dx}");
+        }
+    }
+
+    /// With most outputs off in the whole batch, the way back has the bits of the plain loops; also where products
+    /// underflow to −0 and where a number is not finite.
+    #[test]
+    fn dead_outputs_leave_no_trace() {
+        for (rows, inputs, outputs) in [(16, 40, 64), (33, 70, 129), (64, 33, 200)] {
+            for (alive, scale, infinite) in
+                [(0, 1.0, false), (1, 1.0, false), (3, 1.0, false), (3, 1e-23, false), (3, 1.0, true), (9, 1e-23, true)]
+            {
+                let layer = dense(inputs, outputs, true);
+                let mut stream = stream(rows as u64);
+                let scaled = |numbers: Vec<f32>| numbers.into_iter().map(|number| number * scale).collect::<Vec<f32>>();
+                let mut theta = scaled(numbers(&mut stream, layer.bias + outputs));
+                let x = scaled(numbers(&mut stream, rows * inputs));
+                let y: Vec<f32> = (0..rows * outputs)
+                    .map(|cell| if cell % outputs % 10 < alive { stream.uniform() - 0.3 } else { 0.0 })
+                    .collect();
+                let dy = scaled(numbers(&mut stream, rows * outputs));
+                if infinite {
+                    theta[layer.weight + (inputs / 2) * outputs + 5] = f32::INFINITY;
+                }
+                let run = |cpu: &Cpu| {
+                    let (mut dy, mut dx) = (dy.clone(), vec![f32::NAN; rows * inputs]);
+                    let mut gradient = vec![7.0; theta.len()];
+                    cpu.linear_back(&layer, rows, &theta, &x, &y, &mut dy, Some(&mut dx), &mut gradient).unwrap();
+                    // Of NaN only that it is one is defined.
+                    let numbers = dx.into_iter().chain(gradient);
+                    numbers
+                        .map(|number| if number.is_nan() { None } else { Some(number.to_bits()) })
+                        .collect::<Vec<_>>()
+                };
+                let expected = run(&plain());
+                for cpu in vectored() {
+                    assert!(run(&cpu) == expected, "{rows}x{inputs}x{outputs}, {alive} of 10, {:?}", cpu.isa());
+                }
+            }
         }
     }
 

@@ -257,7 +257,7 @@ INLINE float ramp(float from, float to, u32 over, u32 count) {
 // Sums over a batch in index order, by one warp: lane 0 adds first[i], lane 1 second[i]; then both by the size.
 template <typename First, typename Second>
 INLINE void batch_means(u32 size, First first, Second second, float *__restrict__ means) {
-    __shared__ float tile[2][WARP];
+    __shared__ float tile[2][WARP + 1];
     u32 lane = threadIdx.x;
     float sum = 0.0f;
     for (u32 start = 0; start < size; start += WARP) {
@@ -289,13 +289,17 @@ INLINE u32 largest(const float *row, u32 length, u32 stride) {
     return index;
 }
 
+// Numbers that lie before `row` in its sector of 32 bytes. A warp that starts so much earlier, and leaves them out, meets
+// every sector of the row once.
+INLINE u32 lead(const float *row) { return (u32)((u64)row / sizeof(float) % 8); }
+
 // The lowest index of the largest number, for all lanes of a warp; a NaN is never larger than anything, and a row
 // without any number above minus infinity gives 0.
 INLINE u32 argmax(const float *row, u32 length) {
     u32 index = 0;
     float best = -INFINITE;
-    for (u32 i = threadIdx.x % WARP; i < length; i += WARP) {
-        float number = row[i];
+    for (int i = (int)(threadIdx.x % WARP) - (int)lead(row); i < (int)length; i += WARP) {
+        float number = i < 0 ? -INFINITE : row[i];
         if (number > best) {
             best = number;
             index = i;

@@ -93,8 +93,9 @@ KERNEL advance(u32 slots, u32 rows, u32 n_step, const u8 *__restrict__ stage, u3
 KERNEL newest(u32 slots, u32 numbers, const float *__restrict__ observation, const u32 *__restrict__ clock,
               float *__restrict__ x) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= numbers) return;
     u32 slot = (u32)(((u64)clock[STEPS] + slots - 1) % slots);
-    if (i < numbers) x[i] = observation[(u64)slot * numbers + i];
+    x[i] = observation[(u64)slot * numbers + i];
 }
 
 KERNEL sample_uniform(u32 size, u32 slots, u32 rows, u32 n_step, const u8 *__restrict__ stage,
@@ -171,6 +172,18 @@ KERNEL sample_priority(u32 size, u32 slots, u32 n_step, const u64 *__restrict__ 
     }
 }
 
+// Copies a row by a warp: four numbers at a time, or single ones, each sector of `to` once.
+INLINE void copy_row(bool fours, float *__restrict__ to, const float *__restrict__ from, u32 count) {
+    u32 lane = threadIdx.x % WARP;
+    if (fours) {
+        for (u32 k = 4 * lane; k < count; k += 4 * WARP) *(float4 *)(to + k) = *(const float4 *)(from + k);
+    } else {
+        for (int k = (int)lane - (int)lead(to); k < (int)count; k += WARP) {
+            if (k >= 0) to[k] = from[k];
+        }
+    }
+}
+
 // Folds the windows of the picks and copies both ends: a warp for each.
 KERNEL gather(u32 size, u32 slots, u32 rows, u32 width, u32 n_step, float gamma, const u32 *__restrict__ pick,
               const float *__restrict__ observation, const u32 *__restrict__ actions,
@@ -192,10 +205,9 @@ KERNEL gather(u32 size, u32 slots, u32 rows, u32 width, u32 n_step, float gamma,
         reward[i] = sum;
         discount[i] = stage[end] == TERMINATED ? 0.0f : power;
     }
-    for (u32 k = lane; k < width; k += WARP) {
-        x[(u64)i * width + k] = observation[(u64)cell * width + k];
-        next[(u64)i * width + k] = observation[(u64)end * width + k];
-    }
+    bool fours = ((u64)x | (u64)next | (u64)observation) % 16 == 0 && width % 4 == 0;
+    copy_row(fours, x + (u64)i * width, observation + (u64)cell * width, width);
+    copy_row(fours, next + (u64)i * width, observation + (u64)end * width, width);
 }
 
 // round(priority^exponent · 2²⁴), from 1 to 2⁴⁰; 1 for NaN.

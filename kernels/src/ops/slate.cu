@@ -3,6 +3,14 @@
 
 #define MOST_SLOTS 16
 
+// A slate of each lane in shared memory, a bank for each: an array of a thread that is indexed by a variable would lie in
+// local memory.
+struct Slate {
+    u32 *places;
+    INLINE Slate(u32 (*slates)[WARP]) : places(slates[0] + threadIdx.x) {}
+    INLINE u32 &operator[](u32 place) const { return places[place * WARP]; }
+};
+
 // A row of outputs as values and choice weights; nothing is the last of each.
 struct Menu {
     const float *q, *u;
@@ -13,7 +21,7 @@ struct Menu {
         for (u32 i = 0; i <= candidates; ++i) most = u[i] > most ? u[i] : most;
     }
     INLINE float weight(u32 i) const { return exponential(u[i] - most); }
-    INLINE float value(const u32 *slate, u32 slots) const {
+    INLINE float value(Slate slate, u32 slots) const {
         float sum = 0.0f, total = 0.0f;
         for (u32 place = 0; place <= slots; ++place) {
             u32 i = place < slots ? slate[place] : candidates;
@@ -23,7 +31,7 @@ struct Menu {
         return sum / total;
     }
     // The items with the largest weight (q - lambda), largest first, ties to the lowest index.
-    INLINE void largest_of(float lambda, u32 *slate, u32 slots) const {
+    INLINE void largest_of(float lambda, Slate slate, u32 slots) const {
         for (u32 place = 0; place < slots; ++place) {
             bool found = false;
             u32 best = 0;
@@ -41,11 +49,10 @@ struct Menu {
             slate[place] = best;
         }
     }
-    INLINE float best(u32 exact, u32 *slate, u32 slots) const {
+    INLINE float best(u32 exact, Slate slate, Slate next, u32 slots) const {
         largest_of(0.0f, slate, slots);
         float reached = value(slate, slots);
         while (exact) {
-            u32 next[MOST_SLOTS];
             largest_of(reached, next, slots);
             float risen = value(next, slots);
             if (!(risen > reached)) break;
@@ -56,7 +63,7 @@ struct Menu {
     }
 };
 
-INLINE u32 code_of(const u32 *slate, u32 slots, u32 candidates) {
+INLINE u32 code_of(Slate slate, u32 slots, u32 candidates) {
     u32 code = 0;
     for (u32 place = slots; place > 0; --place) code = code * candidates + slate[place - 1];
     return code;
@@ -67,9 +74,10 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 exact, const float 
                     u32 *__restrict__ code) {
     u32 row = blockIdx.x * blockDim.x + threadIdx.x;
     if (row >= rows) return;
-    u32 slate[MOST_SLOTS];
+    __shared__ u32 slates[2][MOST_SLOTS][WARP];
+    Slate slate(slates[0]), next(slates[1]);
     Menu menu(outputs + (u64)row * 2 * (candidates + 1), candidates);
-    menu.best(exact, slate, slots);
+    menu.best(exact, slate, next, slots);
     u32 step = clock[STEPS];
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
@@ -95,12 +103,14 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 exact, u32 width, u32 take
              const float *__restrict__ next_chooser, float *__restrict__ doutputs, float *__restrict__ error) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size) return;
-    u32 length = 2 * (candidates + 1), slate[MOST_SLOTS];
+    __shared__ u32 slates[2][MOST_SLOTS][WARP];
+    Slate slate(slates[0]), next(slates[1]);
+    u32 length = 2 * (candidates + 1);
     u64 row = (u64)i * length;
     for (u32 j = 0; j < length; ++j) doutputs[row + j] = 0.0f;
     float target = reward[i];
     if (discount[i] != 0.0f) {
-        Menu(next_chooser + row, candidates).best(exact, slate, slots);
+        Menu(next_chooser + row, candidates).best(exact, slate, next, slots);
         target = target + discount[i] * Menu(next_target + row, candidates).value(slate, slots);
     }
     const float *positions = observation_next + (u64)i * width + taken_at;

@@ -12,14 +12,18 @@ KERNEL td(u32 size, u32 actions, float huber, u32 chosen, const u32 *__restrict_
         u32 best = argmax(next_choice + (u64)i * actions, actions);
         target = target + discount[i] * next_target[(u64)i * actions + best];
     }
-    u64 at = chosen ? i : (u64)i * actions + action[i];
+    u32 taken = chosen ? 0 : action[i];
+    u64 at = chosen ? i : (u64)i * actions + taken;
     float difference = q[at] - target;
     float clipped = difference > huber ? huber : difference < -huber ? -huber : difference;
     float slope = weight[i] * clipped / (float)size;
     if (chosen) {
         if (lane == 0) dq[i] = slope;
     } else {
-        for (u32 a = lane; a < actions; a += WARP) dq[(u64)i * actions + a] = a == action[i] ? slope : 0.0f;
+        float *row = dq + (u64)i * actions;
+        for (int a = (int)lane - (int)lead(row); a < (int)actions; a += WARP) {
+            if (a >= 0) row[a] = a == (int)taken ? slope : 0.0f;
+        }
     }
     if (lane == 0) error[i] = fabsf(difference);
 }
@@ -28,7 +32,7 @@ KERNEL td(u32 size, u32 actions, float huber, u32 chosen, const u32 *__restrict_
 KERNEL td_summary(u32 size, u32 actions, float huber, u32 chosen, const u32 *__restrict__ action,
                   const float *__restrict__ weight, const float *__restrict__ q, const float *__restrict__ error,
                   float *__restrict__ summary) {
-    __shared__ float tile[2][WARP];
+    __shared__ float tile[2][WARP + 1];
     u32 lane = threadIdx.x;
     float sum = 0.0f;
     for (u32 start = 0; start < size; start += WARP) {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::canvas::{Align, Axis, Canvas, Dash, INK, LINE_HEIGHT, Look, Place, fitted, paint, text_width};
+use super::canvas::{Align, Axis, Canvas, Dash, INK, LINE_HEIGHT, Look, Place, fitted, paint, widest};
 use super::placement::spread;
 use super::{Chart, ChartError};
 use crate::number::{count, decimals, fixed};
@@ -229,15 +229,6 @@ fn steps(value: f64, longest: f64) -> String {
     let text = format!("{:.2}", value / size);
     let unit = if value == 0.0 { "" } else { unit };
     format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
-fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> Result<f64, ChartError> {
-    let mut widest = 0.0;
-    for text in texts {
-        let width = text_width(text, false)?;
-        widest = if width > widest { width } else { widest };
-    }
-    Ok(widest)
 }
 
 /// A label as part of a file name.

@@ -1,6 +1,6 @@
 //! One episode of a world under several policies: what each has earned so far, step by step.
 
-use super::canvas::{Align, Axis, INK, LINE_HEIGHT, Look, fitted, paint, text_width};
+use super::canvas::{Align, Axis, INK, LINE_HEIGHT, Look, fitted, paint, widest};
 use super::placement::spread;
 use super::{Chart, ChartError};
 use crate::number::{decimals, fixed};
@@ -38,19 +38,11 @@ pub fn draw(file: String, world: &str, lines: &[Line]) -> Result<Chart, ChartErr
     let y = Axis { values: least..most, pixels: HEIGHT - BOTTOM..TOP };
     let ticks: Vec<(f64, String)> =
         y.ticks(5).into_iter().map(|tick| (tick, fixed(tick, decimals((most - least) * 100.0)))).collect();
-    let mut left = 0.0;
-    for (_, text) in &ticks {
-        let width = text_width(text, false)?;
-        left = if width > left { width } else { left };
-    }
+    let left = widest(ticks.iter().map(|(_, text)| text.as_str()))?;
     let labels: Result<Vec<String>, ChartError> =
         lines.iter().map(|line| fitted(&line.policy, false, WIDEST_LABEL)).collect();
     let labels = labels?;
-    let mut right = 0.0;
-    for label in &labels {
-        let width = text_width(label, false)?;
-        right = if width > right { width } else { right };
-    }
+    let right = widest(labels.iter().map(String::as_str))?;
     let x = Axis { values: 0.0..steps, pixels: left + 14.0..WIDTH - LEADER - 6.0 - right };
     let ends: Vec<f64> = sums.iter().map(|points| points.last().map_or(0.0, |point| point.1)).collect();
 

@@ -1,11 +1,12 @@
 //! How far a log carries: effective sample size, largest weights, mean weights, support.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stats;
 
 /// How far a log carries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostics {
     /// Rounds or trajectories.
     pub rounds: usize,
@@ -16,7 +17,7 @@ pub struct Diagnostics {
 }
 
 /// A set of importance weights.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Effective {
     /// Effective sample size (Σ w)² / Σ w² (Kong 1992).
     pub size: f64,

@@ -2,13 +2,14 @@
 //! for equivalence (Schuirmann 1987). All p values are two-sided.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::ContinuousCDF;
 
 use super::{Address, Draw, Interval, mean, student, variance};
 
 /// A test by Student's t distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Test {
     /// Difference of the means, first minus second.
     pub difference: f64,
@@ -23,7 +24,7 @@ pub struct Test {
 }
 
 /// A test by permutation of who is who.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Permutation {
     /// Twice the smaller one-sided share of arrangements with a difference at least as large, at most 1.
     pub p: f64,
@@ -34,7 +35,7 @@ pub struct Permutation {
 }
 
 /// Two one-sided tests of a difference within a margin.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Equivalence {
     /// The margin, in units of the score.
     pub margin: f64,

@@ -1,10 +1,11 @@
 //! Tests and effects by ranks: Mann–Whitney (Mann and Whitney 1947) and Cliff's delta (Cliff 1993).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// The Mann–Whitney test.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MannWhitney {
     /// Pairs that the first side wins; ties count a half.
     pub u: f64,

@@ -21,6 +21,7 @@
 //! | Discount | 1 |
 //! | Parameters | `actions` (`grid` or `continuous`, default grid), `value` (`hidden` or `seen`, default hidden), `auctions` (1 to 1000, default 50), `budget` (1 to 1000, default 50) |
 //! | Metrics | `win_rate`: auctions won per auction; `spent`: share of the budget; `roi`: value won per unit of money, 0 if none was spent |
+//! | Costs | `spent`: money paid (budget) |
 //! | Reference policies | `random`: uniform on the grid or the interval; `myopic`: the multiplier 2, which wins the most at once; `truthful`: 1; `fixed-A`: the admissible multiplier next to A; `best-fixed`: the best single multiplier; `oracle`: the best one |
 //! | Optimum | exact, 119: backwards over auctions and money; random 87.3, myopic 70.1, truthful 92.8, best single multiplier 114. On the interval 119.5, random 88.9; with the value seen 119.5: a bid in proportion to the value is nearly the best |
 //! | Learning | moderate: a well-chosen constant multiplier comes within 5 %; the rest needs time and money |
@@ -105,6 +106,7 @@ impl Env for BudgetPacing {
     type State = State;
     type Action = Number;
     const METRICS: &'static [&'static str] = &["win_rate", "spent", "roi"];
+    const COSTS: &'static [&'static str] = &["spent"];
     const POLICIES: &'static [&'static str] = &["myopic", "truthful", "fixed-A", "best-fixed", "oracle"];
 
     fn validate(&self) -> Result<()> {
@@ -167,6 +169,10 @@ impl Env for BudgetPacing {
         out[0] = f64::from(state.wins) / f64::from(self.auctions - state.auctions);
         out[1] = spent / f64::from(self.budget);
         out[2] = if spent > 0.0 { f64::from(state.won) / spent } else { 0.0 };
+    }
+
+    fn costs(&self, state: &State, out: &mut [f64]) {
+        out[0] = f64::from(self.budget - state.budget);
     }
 
     fn expected_reward(&self, state: &State, multiplier: Elem<'_, Self>) -> f64 {

@@ -22,6 +22,7 @@
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, parameter},
+    oracle::finite::Finite,
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
@@ -119,6 +120,20 @@ impl Env for Chain {
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
         out[0] = f64::from(state.right) / f64::from(state.steps);
+    }
+
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        let (mut reward, mut next) = (Vec::new(), Vec::new());
+        for cell in 0..self.length {
+            for action in 0..2 {
+                reward.push(self.expected_reward(&State { cell, steps: 0, right: 0 }, action));
+                let slip = f64::from(self.slip);
+                let right = if action == 1 { 1.0 - slip } else { slip };
+                next.push(if cell + 1 < self.length { vec![(cell as usize + 1, right)] } else { vec![] });
+            }
+        }
+        let start = (0..self.length).map(|cell| if cell == 0 { 1.0 } else { 0.0 }).collect();
+        Some((Finite { actions: 2, discount: self.discount, reward, next }, start))
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {

@@ -12,8 +12,8 @@
 //!
 //! Kept from the original: places after the first are never looked at; the comment in its source has the sign of b the
 //! other way round; and with the default sensitivity z stays within [0.49, 0.51], so that *choc is always best* and the
-//! world tells a patient agent from a greedy one by nothing. `rec/choc-kale-hard-v1` is the same idea with a sensitivity
-//! at which the best policy shows both in turn. Not kept: the original draws users and documents from generators of the
+//! world tells a patient agent from a greedy one by nothing. `rec/long-term-satisfaction-v1` is the same user with a
+//! sensitivity at which the best policy shows both in turn, `rec/choc-kale-hard-v1` the same idea with other numbers. Not kept: the original draws users and documents from generators of the
 //! same seed; here all draws are independent. Every episode draws its own documents.
 //!
 //! | | |
@@ -90,9 +90,9 @@ pub struct LongTerm {
     /// The clickbait score of all documents, if it is fixed.
     pub fixed_clickbait: Clickbait,
     #[serde(skip)]
-    best: Memo<Values>,
+    pub(crate) best: Memo<Values>,
     #[serde(skip)]
-    optimum: Memo<Optimum>,
+    pub(crate) optimum: Memo<Optimum>,
 }
 
 impl Default for LongTerm {
@@ -122,6 +122,24 @@ pub struct State {
     exposures: f64,
     satisfactions: f64,
     log_engagements: f64,
+}
+
+impl State {
+    /// The user's net positive exposure.
+    #[inline]
+    pub fn exposure(&self) -> f32 {
+        self.exposure
+    }
+    /// The clickbait scores to choose from.
+    #[inline]
+    pub fn candidates(&self) -> &[f32] {
+        &self.candidates
+    }
+    /// Steps so far.
+    #[inline]
+    pub fn steps(&self) -> u32 {
+        self.steps
+    }
 }
 
 /// What comes after each step, by exposure before the noise of the next.

@@ -21,6 +21,7 @@
 //! | Discount | `discount` |
 //! | Parameters | `poison` (three numbers in [0, 0.5], default 0, 0.03, 0.15), `better` (three in [0, 1], default 0.05, 0.3, 0.6), `worse` (0.35, 0.15, 0.05; with `better` at most 1), `builds` (0, 0.25, 0.7), `clears` (0.5, 0.15, 0; with `builds` at most 1), `cure` (0 to 1000, default 10), `discount` (above 0, at most 0.999, default 0.97), `horizon` (1 to 10000, default 500) |
 //! | Metrics | `recovered`, `died`: 1 if the episode ended so; `mean_dose`: mean of a; `mean_toxicity`: mean of t before the steps |
+//! | Costs | `toxicity`: sum of the toxicity levels that the doses met (harm) |
 //! | Reference policies | `random`; `myopic`: the largest expected reward now, the lowest dose of equals; `fixed-D`: always dose D (rounded and clipped); `oracle`: optimal |
 //! | Optimum | exact, 3.04 from the start: policy iteration over the nine living states; random −0.63, myopic −5.41. Values are those of endless episodes; the step limit takes less than the tolerance, `discount`^`horizon` times the largest value |
 //! | Learning | easy: nine states; what has to be learnt is to stop dosing before the toxicity is high |
@@ -102,6 +103,7 @@ impl Env for Dose {
     type State = State;
     type Action = Discrete;
     const METRICS: &'static [&'static str] = &["recovered", "died", "mean_dose", "mean_toxicity"];
+    const COSTS: &'static [&'static str] = &["toxicity"];
     const POLICIES: &'static [&'static str] = &["myopic", "fixed-D", "oracle"];
 
     fn validate(&self) -> Result<()> {
@@ -195,6 +197,17 @@ impl Env for Dose {
         out[1] = f64::from(u8::from(state.severity == DEAD));
         out[2] = f64::from(state.doses) / steps;
         out[3] = f64::from(state.toxicities) / steps;
+    }
+
+    fn costs(&self, state: &State, out: &mut [f64]) {
+        out[0] = f64::from(state.toxicities);
+    }
+
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        let start = index(START.severity, START.toxicity);
+        let problem = self.problem();
+        let at_start = (0..problem.states()).map(|state| if state == start { 1.0 } else { 0.0 }).collect();
+        Some((problem, at_start))
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {

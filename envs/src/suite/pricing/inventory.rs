@@ -31,9 +31,10 @@
 //!
 //! History: v1, first version.
 use crate::{
+    choice::willing,
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between, parameter},
-    math::{exp, exp64},
+    math::exp64,
     oracle::{Memo, peak::highest, quadrature::uniform_mean},
     rng::{Purpose, Rng},
     space::{Form, Number, RowMut},
@@ -243,7 +244,7 @@ impl Inventory {
     /// Mean number of customers who want a unit at `price`.
     #[inline]
     fn demand(&self, price: f32) -> f32 {
-        self.arrival * exp(-price)
+        self.arrival * willing(price, 1.0)
     }
 
     /// Value of asking for `price` with `left` units when n units are worth `later[n]` afterwards.

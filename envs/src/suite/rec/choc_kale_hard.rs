@@ -23,6 +23,7 @@
 //! | Discount | 1 |
 //! | Parameters | `observation` (`full` or `hidden`, default full), `reward` (`sampled` or `expected`, default sampled), `memory` (0 to 0.95, default 0.9), `sensitivity` (0 to 2, default 0.1), `choc` (0 to 10, default 5), `kale` (0 to 10, default 3), `noise` (0 to 0.2, default 0.05), `horizon` (1 to 1000, default 60) |
 //! | Metrics | `choc_rate`: share of steps that showed chocolate; `satisfaction`: mean of z before the steps |
+//! | Costs | `chocolate`: steps that showed chocolate (harm) |
 //! | Reference policies | `random`; `myopic`: the larger expectation now, always chocolate if `choc` > `kale`; `open-loop`: the oracle's actions for an x that starts at 0 without noise, played without looking; `oracle`: optimal in the true state |
 //! | Optimum, full | numeric, 1075: backwards over a grid of x, nine-point Gauss–Hermite for the noise; the tolerance, 1e-5 of the value, is far above the change when the grid is twice as fine (2e-7). Random 854, myopic 481, open-loop 1074: looking at x gains a thousandth, knowing when to show chocolate gains a quarter |
 //! | Optimum, hidden | bounds: above, the optimum of who sees x; below, `open-loop`, which needs no eyes. `oracle` sees x, which no agent does |
@@ -125,6 +126,7 @@ impl Env for ChocKaleHard {
     type State = State;
     type Action = Discrete;
     const METRICS: &'static [&'static str] = &["choc_rate", "satisfaction"];
+    const COSTS: &'static [&'static str] = &["chocolate"];
     const POLICIES: &'static [&'static str] = &["myopic", "open-loop", "oracle"];
 
     fn validate(&self) -> Result<()> {
@@ -196,6 +198,10 @@ impl Env for ChocKaleHard {
         let steps = f64::from(state.steps);
         out[0] = f64::from(state.choc) / steps;
         out[1] = f64::from(state.satisfaction) / steps;
+    }
+
+    fn costs(&self, state: &State, out: &mut [f64]) {
+        out[0] = f64::from(state.choc);
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {

@@ -20,6 +20,7 @@
 //! | Discount | `discount` |
 //! | Parameters | `reward` (`priced` or `clicks`, default priced), `share` (0 to 1, default 0.5), `provider` (1 to 4, default 3), `discount` (above 0, at most 0.999, default 0.95), `horizon` (1 to 10000, default 200), `reader`: the table of `rec/markov-interest-v1` |
 //! | Metrics | `click_rate`: clicks per step; `bait_rate`: share of steps that showed bait; `left`: 1 if the reader left before the step limit; `clicks`: discounted clicks; `exposure`: discounted steps; `provider_exposure`: discounted steps that showed the provider. The share that the constraint is about is the ratio of the means of the last two; `parity_gap`: the largest less the smallest share of a topic in the episode's steps |
+//! | Costs | `others`: steps that showed an item of another provider (exposure) |
 //! | Reference policies | `random`; `myopic`: the largest expected reward now; `unconstrained`: best for clicks alone; `oracle`: the constrained optimum, which draws lots in one state |
 //! | Optimum | exact, 6.50 discounted clicks at half of the exposure, against 7.10 without the promise: a price of fairness of 8.5 %, with m = 0.126. The linear program over occupancies, solved by exchanging policies at the price where they are worth the same (`oracle::constrained`). Random 2.89, myopic 2.44, unconstrained 6.30. Values are those of endless episodes; the step limit takes less than the tolerance |
 //! | Learning | as `rec/markov-interest-v1` with a priced reward; with clicks it takes a method for constraints, such as a multiplier that is learnt |
@@ -103,6 +104,7 @@ impl Env for FairInterest {
     type Action = Discrete;
     const METRICS: &'static [&'static str] =
         &["click_rate", "bait_rate", "left", "clicks", "exposure", "provider_exposure", "parity_gap"];
+    const COSTS: &'static [&'static str] = &["others"];
     const POLICIES: &'static [&'static str] = &["myopic", "unconstrained", "oracle"];
 
     fn validate(&self) -> Result<()> {
@@ -173,6 +175,11 @@ impl Env for FairInterest {
         out[5] = state.provider_exposure;
         let (least, most) = state.topics.iter().fold((u32::MAX, 0), |(least, most), &n| (least.min(n), most.max(n)));
         out[6] = f64::from(most - least) / f64::from(state.tally.steps);
+    }
+
+    fn costs(&self, state: &State, out: &mut [f64]) {
+        let others = state.topics[..self.provider as usize].iter().sum::<u32>();
+        out[0] = f64::from(others);
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {

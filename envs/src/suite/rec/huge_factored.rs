@@ -10,8 +10,10 @@
 //! - Score: the inner product of both. Click: probability σ(`scale` · (score − `offset`)), σ the logistic function.
 //! - Then the next user comes, uniformly drawn from all.
 //!
-//! Memory: 14 numbers per user and digit, nothing per item and nothing per row. A step costs one sum over the digits,
-//! whatever the number of items. (`catalogue = "hashed"` is `rec/huge-hashed-v1`.)
+//! Memory: 14 numbers per user and digit, nothing per item and nothing per row. A step costs one sum over the digits, so
+//! that 10^4 and 10^7 items take the same time: 0.19 µs of one core each, the random choice and its evaluation included
+//! (`mercato rollout rec/huge-factored-v1 --set items=10000 --set horizon=1000 --episodes 2000`, and the same with
+//! `items=10000000`). (`catalogue = "hashed"` is `rec/huge-hashed-v1`.)
 //!
 //! | | |
 //! |---|---|

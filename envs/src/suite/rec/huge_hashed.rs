@@ -9,9 +9,12 @@
 //! - Score: q · e_i. Click: probability σ(`scale` · (score − `offset`)), σ the logistic function.
 //!
 //! Memory: 8 numbers per user; nothing per item and nothing per row. A step costs eight hashes, whatever the number of
-//! items. Reference policies and the optimum ask for the best items once per world: a tree of boxes
+//! items: 0.21 µs of one core at 10^4 and at 10^7, the random choice and its evaluation included (`mercato rollout
+//! rec/huge-hashed-v1 --set items=10000000 --set horizon=1000 --episodes 2000`). Reference policies and the optimum ask for the best items once per world: a tree of boxes
 //! (`catalogue::index`) holds 36 bytes per item while it is searched and as much again while it is built (ten million
-//! items: 0.7 GB), and the random value looks at every item once per user.
+//! items: 0.7 GB, and 42 s of one core for the best hundred of 16 users and of their mean: `mercato rollout
+//! rec/huge-hashed-v1 --set items=10000000 --policy oracle --episodes 16`; a million: 75 MB and 2 s), and the random value
+//! looks at every item once per user.
 //!
 //! | | |
 //! |---|---|

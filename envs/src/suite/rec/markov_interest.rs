@@ -26,6 +26,7 @@
 //! | Discount | `discount` |
 //! | Parameters | `observation` (`full` or `hidden`, default full), `discount` (above 0, at most 0.999, default 0.95), `horizon` (1 to 10000, default 200), `reader`, a table: `quality` (bait, wholesome: default 1, 0.7), `satiation` (0.9, 0.3), `topics` (1, 0.9, 0.8, 0.7, 0.6), `boredom` (0.9, 0.6, 0.3, 0.1), `departure` (0.01, 0.03, 0.08, 0.2), `off_topic` (0.15), `switch` (0.2), `recovery` (0.8), every number in [0, 1] |
 //! | Metrics | `click_rate`: clicks per step; `bait_rate`: share of steps that showed bait; `left`: 1 if the reader left before the step limit |
+//! | Costs | `bait`: steps that showed bait (harm) |
 //! | Reference policies | `random`; `myopic`: the likeliest click in the true state; `cycle`: the best cycle of at most four items, played without looking; `oracle`: optimal in the true state |
 //! | Optimum, full | exact, 7.10 from the start: policy iteration over the 20 states, each policy by linear equations; random 3.08, myopic 2.58, cycle 5.07. Values are those of endless episodes; the step limit takes less than the tolerance, `discount`^`horizon` times the largest value |
 //! | Optimum, hidden | bounds [5.25, 5.66] from trial-based search over beliefs (`oracle::partial`): the upper holds for any agent, however long its memory; `oracle` reads what no agent sees and lies above, 7.10 |
@@ -37,6 +38,7 @@ use super::reader::{ITEMS, LEVELS, Mind, Oracles, Reader, TOPICS, Tally, beyond,
 use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::Result,
+    oracle::finite::Finite,
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
@@ -93,6 +95,7 @@ impl Env for MarkovInterest {
     type State = State;
     type Action = Discrete;
     const METRICS: &'static [&'static str] = Tally::METRICS;
+    const COSTS: &'static [&'static str] = &["bait"];
     const POLICIES: &'static [&'static str] = &["myopic", "cycle", "oracle"];
 
     fn validate(&self) -> Result<()> {
@@ -150,6 +153,15 @@ impl Env for MarkovInterest {
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
         state.tally.write(out);
+    }
+
+    fn costs(&self, state: &State, out: &mut [f64]) {
+        out[0] = f64::from(state.tally.bait());
+    }
+
+    fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        let start = || Mind::every().map(|mind| if mind.boredom == 0 { 1.0 / TOPICS as f64 } else { 0.0 }).collect();
+        (self.observation == Observation::Full).then(|| (self.reader.seen(self.discount), start()))
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {

@@ -113,6 +113,11 @@ impl Tally {
         self.left = reaction.left;
     }
 
+    /// Steps that showed bait.
+    pub fn bait(&self) -> u32 {
+        self.bait
+    }
+
     /// Writes the metrics.
     pub fn write(&self, out: &mut [f64]) {
         let steps = f64::from(self.steps);

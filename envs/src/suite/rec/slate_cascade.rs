@@ -10,6 +10,10 @@
 //! - `choice = "position"`: place j is looked at with probability `examination`_j, and what is looked at is taken with
 //!   probability w; several can be taken.
 //! - `choice = "logit"`: one item or nothing is taken, in proportion to w and to the weight `nothing`.
+//! - `choice = { nested = { nests = n, dissimilarity = λ } }`: the same as a nested logit, item i in nest i mod n: items of
+//!   one nest take from each other what those of different nests take from all.
+//! - `choice = { willing = { wealth = m } }`: read from the top as by default; r is a price, and the first item is taken
+//!   for which the user would pay as much: a willingness that is exponential with mean m · w.
 //!
 //! | | |
 //! |---|---|
@@ -19,10 +23,10 @@
 //! | Start | always the same |
 //! | End | truncated after `horizon` steps |
 //! | Discount | 0: no step changes the next |
-//! | Parameters | `choice` (`cascade`, `position` or `logit`, default cascade), `slots` (1 to 8, at most the number of items, default 3), `attraction` (2 to 20 numbers in [0, 1], default 0.10 + 0.08 (7i mod 10) for ten items i), `reward` (as many numbers in [0, 100], default 1 + 0.5 ((3i + 1) mod 10)), `examination` (at least one number in [0, 1] for each of the `slots`, default 1, 0.6, 0.35 and half the one before for the rest), `nothing` (0.01 to 100, default 0.5), `horizon` (1 to 100000, default 100) |
+//! | Parameters | `choice` (`cascade`, `position`, `logit`, or a table: `nested` with `nests`, 1 to 20, and `dissimilarity`, 0.05 to 1, or `willing` with `wealth`, 0.1 to 1000; default cascade), `slots` (1 to 8, at most the number of items, default 3), `attraction` (2 to 20 numbers in [0, 1], default 0.10 + 0.08 (7i mod 10) for ten items i), `reward` (as many numbers in [0, 100], default 1 + 0.5 ((3i + 1) mod 10)), `examination` (at least one number in [0, 1] for each of the `slots`, default 1, 0.6, 0.35 and half the one before for the rest), `nothing` (0.01 to 100, default 0.5), `horizon` (1 to 100000, default 100) |
 //! | Metrics | `taken`: items taken per step; `first`: share of the steps that took the first place; `regret`: mean over the steps of the optimum less the expected reward |
 //! | Reference policies | `random`: uniform over ordered slates; `top`: the items with the largest w·r, the largest first; `myopic` and `oracle`, the same here: the best slate |
-//! | Optimum | exact, per step. Cascade 3.72: a set is best shown with falling rewards, and one pass over the items in that order chooses it; random 2.74, top 3.29. Position 3.92: both sorted (rearrangement), so `top` is optimal while `examination` falls. Logit 3.30: Dinkelbach's method over top-k sets. Random is exact: symmetric polynomials, the mean, or all sets |
+//! | Optimum | exact, per step. Cascade 3.72: a set is best shown with falling rewards, and one pass over the items in that order chooses it; random 2.74, top 3.29. Position 3.92: both sorted (rearrangement), so `top` is optimal while `examination` falls. Logit 3.30: Dinkelbach's method over top-k sets. Nested: all sets. Willing: as cascade, with the probabilities that prices are paid. Random is exact: symmetric polynomials, the mean, or all sets |
 //! | Learning | a bandit with 720 slates; methods that know how lists are read need a few hundred steps, others compare slates one by one |
 //! | Source | Kveton et al. 2015, "Cascading bandits: learning to rank in the cascade model", with rewards; Craswell et al. 2008 for the position-based model |
 //!
@@ -44,8 +48,8 @@ use serde::{Deserialize, Serialize};
 const MOST_ITEMS: usize = 20;
 
 /// How the user chooses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Choice {
     /// The first place that attracts.
     Cascade,
@@ -53,6 +57,18 @@ pub enum Choice {
     Position,
     /// One or nothing, by weight.
     Logit,
+    /// One or nothing, by weight, item i in nest i mod `nests`.
+    Nested {
+        /// Number of nests.
+        nests: u32,
+        /// How little the items of a nest have in common.
+        dissimilarity: f32,
+    },
+    /// The first place whose price, its reward, is not too much.
+    Willing {
+        /// Mean willingness to pay for an item that attracts with 1.
+        wealth: f32,
+    },
 }
 
 /// Parameters of the world.
@@ -121,6 +137,14 @@ impl Env for SlateCascade {
         for (name, list, high) in lists.into_iter().chain([("examination", &self.examination, 1.0)]) {
             list.iter().try_for_each(|&value| between(name, value, 0.0, high))?;
         }
+        match self.choice {
+            Choice::Nested { nests, dissimilarity } => {
+                between("choice.nested.nests", nests, 1, MOST_ITEMS as u32)?;
+                between("choice.nested.dissimilarity", dissimilarity, 0.05, 1.0)?;
+            }
+            Choice::Willing { wealth } => between("choice.willing.wealth", wealth, 0.1, 1000.0)?,
+            Choice::Cascade | Choice::Position | Choice::Logit => {}
+        }
         between("nothing", self.nothing, 0.01, 100.0)?;
         between("horizon", self.horizon, 1, 100_000)
     }
@@ -148,7 +172,7 @@ impl Env for SlateCascade {
     #[inline]
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let mut draws = rng.stream(Purpose::STEP);
-        let attraction = action.iter().map(|&item| self.attraction[item as usize]);
+        let attraction = action.iter().map(|&item| self.chance(item as usize));
         let mut reward = 0.0;
         let mut take = |place: usize| {
             reward += self.reward[action[place] as usize];
@@ -156,8 +180,15 @@ impl Env for SlateCascade {
             state.first += u32::from(place == 0);
         };
         match self.choice {
-            Choice::Cascade => choice::cascade(attraction, 1.0, &mut draws).into_iter().for_each(&mut take),
+            Choice::Cascade | Choice::Willing { .. } => {
+                choice::cascade(attraction, 1.0, &mut draws).into_iter().for_each(&mut take);
+            }
             Choice::Logit => choice::logit(attraction, self.nothing, &mut draws).into_iter().for_each(&mut take),
+            Choice::Nested { nests, dissimilarity } => {
+                let weights = self.nested(action, nests, dissimilarity);
+                let weights = weights.into_iter().take(action.len());
+                choice::logit(weights, self.nothing, &mut draws).into_iter().for_each(&mut take);
+            }
             Choice::Position => {
                 for (place, (attraction, examination)) in attraction.zip(&self.examination).enumerate() {
                     if draws.bernoulli(attraction * examination) {
@@ -197,8 +228,8 @@ impl Env for SlateCascade {
     fn optimum(&self) -> Optimum {
         let best = self.best().value;
         let (method, random) = match self.choice {
-            Choice::Cascade => {
-                let shares = slate::random_cascade(&doubles(&self.attraction), 1.0, self.slots);
+            Choice::Cascade | Choice::Willing { .. } => {
+                let shares = slate::random_cascade(&self.chances(), 1.0, self.slots);
                 let earned = shares.iter().zip(&self.reward).fold(0.0, |sum, (p, &r)| sum + p * f64::from(r));
                 ("dynamic programming over items by falling reward", earned)
             }
@@ -207,10 +238,10 @@ impl Env for SlateCascade {
                 let worth = self.worth().iter().fold(0.0, |sum, worth| sum + worth);
                 ("sorted items on sorted places", looks * worth / self.attraction.len() as f64)
             }
-            Choice::Logit => {
+            Choice::Logit | Choice::Nested { .. } => {
                 let sets = slate::sets(self.attraction.len(), self.slots);
                 let (count, sum) = sets.fold((0.0, 0.0), |(n, sum), set| (n + 1.0, sum + self.value(&set)));
-                ("Dinkelbach's method", sum / count)
+                (if self.choice == Choice::Logit { "Dinkelbach's method" } else { "all sets" }, sum / count)
             }
         };
         Optimum {
@@ -229,9 +260,16 @@ impl Env for SlateCascade {
 impl SlateCascade {
     fn best(&self) -> &Best {
         self.best.get(|| {
-            let (attraction, reward) = (doubles(&self.attraction), doubles(&self.reward));
+            let (attraction, reward) = (self.chances(), doubles(&self.reward));
             match self.choice {
-                Choice::Cascade => slate::cascade(&attraction, &reward, 1.0, self.slots),
+                Choice::Nested { .. } => {
+                    let none = Best { slate: Vec::new(), value: f64::NEG_INFINITY };
+                    slate::sets(self.attraction.len(), self.slots).fold(none, |best, slate| {
+                        let value = self.value(&slate);
+                        if value > best.value { Best { slate, value } } else { best }
+                    })
+                }
+                Choice::Cascade | Choice::Willing { .. } => slate::cascade(&attraction, &reward, 1.0, self.slots),
                 Choice::Position => slate::position(&doubles(&self.examination[..self.slots]), &self.worth()),
                 Choice::Logit => slate::logit(&attraction, &reward, (self.nothing.into(), 0.0), self.slots),
             }
@@ -240,7 +278,28 @@ impl SlateCascade {
 
     /// What each item earns on average when it is looked at.
     fn worth(&self) -> Vec<f64> {
-        self.attraction.iter().zip(&self.reward).map(|(w, r)| f64::from(*w) * f64::from(*r)).collect()
+        self.chances().iter().zip(&self.reward).map(|(w, r)| w * f64::from(*r)).collect()
+    }
+
+    /// How much `item` attracts: what it is taken with when it is looked at, or its weight.
+    #[inline]
+    fn chance(&self, item: usize) -> f32 {
+        match self.choice {
+            Choice::Willing { wealth } => choice::willing(self.reward[item], wealth * self.attraction[item]),
+            _ => self.attraction[item],
+        }
+    }
+
+    fn chances(&self) -> Vec<f64> {
+        (0..self.attraction.len()).map(|item| self.chance(item).into()).collect()
+    }
+
+    /// The weights of `slate` as those of a plain logit.
+    fn nested(&self, slate: &[u32], nests: u32, dissimilarity: f32) -> [f32; LONGEST_SLATE] {
+        let mut weights = [0.0; LONGEST_SLATE];
+        weights.iter_mut().zip(slate).for_each(|(weight, &item)| *weight = self.attraction[item as usize]);
+        choice::nest(&mut weights[..slate.len()], |place| slate[place] % nests, dissimilarity);
+        weights
     }
 
     /// The items that earn most on average when they are looked at.
@@ -250,11 +309,17 @@ impl SlateCascade {
 
     /// Expected reward of a slate.
     fn value(&self, slate: &[u32]) -> f64 {
-        let attraction = slate.iter().map(|&item| f64::from(self.attraction[item as usize]));
+        let attraction = slate.iter().map(|&item| f64::from(self.chance(item as usize)));
         let reward = slate.iter().map(|&item| f64::from(self.reward[item as usize]));
         let sum = |sum: f64, (share, reward): (f64, f64)| sum + share * reward;
         match self.choice {
-            Choice::Cascade => choice::cascade_shares(attraction, 1.0).zip(reward).fold(0.0, sum),
+            Choice::Cascade | Choice::Willing { .. } => {
+                choice::cascade_shares(attraction, 1.0).zip(reward).fold(0.0, sum)
+            }
+            Choice::Nested { nests, dissimilarity } => {
+                let weights = self.nested(slate, nests, dissimilarity).into_iter().take(slate.len()).map(f64::from);
+                choice::logit_shares(weights, self.nothing.into()).zip(reward).fold(0.0, sum)
+            }
             Choice::Logit => choice::logit_shares(attraction, self.nothing.into()).zip(reward).fold(0.0, sum),
             Choice::Position => {
                 let looks = self.examination.iter().map(|&e| f64::from(e));
@@ -273,6 +338,10 @@ mod tests {
     use super::*;
     use crate::suite::played::play;
 
+    const NESTED: Choice = Choice::Nested { nests: 3, dissimilarity: 0.4 };
+    const WILLING: Choice = Choice::Willing { wealth: 5.0 };
+    const EVERY: [Choice; 5] = [Choice::Cascade, Choice::Position, Choice::Logit, NESTED, WILLING];
+
     fn with(choice: Choice) -> SlateCascade {
         SlateCascade { choice, ..SlateCascade::default() }
     }
@@ -289,7 +358,7 @@ mod tests {
     /// All 720 ordered slates.
     #[test]
     fn no_slate_is_better_and_random_is_their_mean() {
-        for env in [Choice::Cascade, Choice::Position, Choice::Logit].map(with) {
+        for env in EVERY.map(with) {
             let (mut most, mut sum, mut count) = (0.0, 0.0, 0.0);
             for a in 0..10 {
                 for b in (0..10).filter(|&b| b != a) {
@@ -301,15 +370,17 @@ mod tests {
                 }
             }
             let optimum = env.optimum();
-            assert!((optimum.lower - most).abs() < 1e-12, "{optimum:?} {most}");
-            assert!((optimum.random - sum / count).abs() < 1e-12, "{optimum:?} {}", sum / count);
-            assert!((env.value(&env.best().slate) - most).abs() < 1e-12);
+            // Weights of nests are f32 sums, which feel the order of a slate.
+            let near = if env.choice == NESTED { 1e-6 } else { 1e-12 };
+            assert!((optimum.lower - most).abs() < near, "{optimum:?} {most}");
+            assert!((optimum.random - sum / count).abs() < near, "{optimum:?} {}", sum / count);
+            assert!((env.value(&env.best().slate) - most).abs() < near);
         }
     }
 
     #[test]
     fn episodes_are_worth_what_the_equations_say() {
-        for env in [Choice::Cascade, Choice::Position, Choice::Logit].map(with) {
+        for env in EVERY.map(with) {
             let optimum = env.optimum();
             for (policy, value) in [("oracle", optimum.lower), ("random", optimum.random), optimum.others[0]] {
                 let played = play(&env, policy, 500);

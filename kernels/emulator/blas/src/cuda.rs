@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 pub struct Product {
     pub transpose_a: bool,
     pub transpose_b: bool,
+    pub tf32: bool,
     pub m: usize,
     pub n: usize,
     pub k: usize,
@@ -34,6 +35,8 @@ const NOW: c_int = 2;
 struct Doors {
     product: extern "C" fn(usize, &Product) -> u32,
     is_device: extern "C" fn(u64, usize) -> bool,
+    is_capturing: extern "C" fn(usize, &mut u32) -> u32,
+    refuse: extern "C" fn(*const c_char),
 }
 
 static DOORS: LazyLock<Doors> = LazyLock::new(|| {
@@ -44,11 +47,18 @@ static DOORS: LazyLock<Doors> = LazyLock::new(|| {
         address
     };
     let (product, is_device) = (door(c"mercato_emulator_product"), door(c"mercato_emulator_is_device"));
+    let (is_capturing, refuse) = (door(c"cuStreamIsCapturing"), door(c"mercato_emulator_refuse"));
     Doors {
         // SAFETY: the driver's crate defines the symbol with this signature.
         product: unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(usize, &Product) -> u32>(product) },
         // SAFETY: as above.
         is_device: unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(u64, usize) -> bool>(is_device) },
+        // SAFETY: as above.
+        is_capturing: unsafe {
+            std::mem::transmute::<*mut c_void, extern "C" fn(usize, &mut u32) -> u32>(is_capturing)
+        },
+        // SAFETY: as above.
+        refuse: unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(*const c_char)>(refuse) },
     }
 });
 
@@ -60,4 +70,15 @@ pub fn submit(stream: usize, product: &Product) -> u32 {
 /// Whether this is device memory.
 pub fn is_device(address: u64, length: usize) -> bool {
     (DOORS.is_device)(address, length)
+}
+
+/// Whether a stream is being captured.
+pub fn is_capturing(stream: usize) -> bool {
+    let mut status = 0;
+    (DOORS.is_capturing)(stream, &mut status) == 0 && status != 0
+}
+
+/// Tells the test what is refused.
+pub fn refuse(message: &CStr) {
+    (DOORS.refuse)(message.as_ptr());
 }

@@ -1,7 +1,8 @@
 //! A `libcublas` on the emulated driver: handles, and f32 products whose elements are exact chains.
 //!
 //! Shapes, leading dimensions and the workspace are checked; an unknown function is an error of the loader. The products
-//! run in the driver's streams, so they can be captured.
+//! run in the driver's streams, so they can be captured: by a handle that has made a product before, because the first one
+//! loads kernels, and that has a workspace of its own, because the real library allocates one for each capture.
 #![allow(unsafe_code, reason = "a C interface: its pointers come from the caller")]
 #![allow(non_snake_case, clippy::too_many_arguments, reason = "the library's own names and arguments")]
 
@@ -9,7 +10,7 @@ mod cuda;
 
 use cuda::{Matrix, Product};
 use std::collections::BTreeMap;
-use std::ffi::{c_int, c_longlong, c_uint};
+use std::ffi::{CStr, c_int, c_longlong, c_uint};
 use std::sync::Mutex;
 
 const SUCCESS: u32 = 0;
@@ -17,11 +18,39 @@ const NOT_INITIALIZED: u32 = 1;
 const INVALID_VALUE: u32 = 7;
 const EXECUTION_FAILED: u32 = 13;
 const NOT_SUPPORTED: u32 = 15;
+/// The math mode of TF32.
+const TF32: c_uint = 3;
 
-/// Streams by handle.
-static HANDLES: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
+#[derive(Default)]
+struct Handle {
+    stream: usize,
+    tf32: bool,
+    /// Address and bytes.
+    workspace: Option<(u64, usize)>,
+    /// Whether it has made a product.
+    warm: bool,
+}
 
-fn with_handle(handle: usize, body: impl FnOnce(&mut usize) -> u32) -> u32 {
+impl Handle {
+    /// Why the handle cannot make a product now.
+    fn refusal(&self) -> Option<&'static CStr> {
+        if self.workspace.is_some_and(|(address, length)| !cuda::is_device(address, length)) {
+            return Some(c"a product by cuBLAS whose workspace was freed");
+        }
+        if !cuda::is_capturing(self.stream) {
+            return None;
+        }
+        match (self.warm, self.workspace) {
+            (false, _) => Some(c"the first product of a handle of cuBLAS is captured"),
+            (true, None) => Some(c"a product by cuBLAS is captured without a workspace of its handle's own"),
+            (true, Some(_)) => None,
+        }
+    }
+}
+
+static HANDLES: Mutex<BTreeMap<usize, Handle>> = Mutex::new(BTreeMap::new());
+
+fn with_handle(handle: usize, body: impl FnOnce(&mut Handle) -> u32) -> u32 {
     let mut handles = HANDLES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     handles.get_mut(&handle).map_or(NOT_INITIALIZED, body)
 }
@@ -34,7 +63,7 @@ fn with_handle(handle: usize, body: impl FnOnce(&mut usize) -> u32) -> u32 {
 pub unsafe extern "C" fn cublasCreate_v2(handle: *mut usize) -> u32 {
     let mut handles = HANDLES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let new = handles.last_key_value().map_or(0xB1A5, |(last, _)| last + 1);
-    handles.insert(new, 0);
+    handles.insert(new, Handle::default());
     // SAFETY: the caller's.
     unsafe { handle.write(new) };
     SUCCESS
@@ -47,27 +76,39 @@ pub extern "C" fn cublasDestroy_v2(handle: usize) -> u32 {
     handles.remove(&handle).map_or(NOT_INITIALIZED, |_| SUCCESS)
 }
 
-/// The stream in which products run.
+/// The stream in which products run. As in the real library, it takes the handle's workspace away.
 #[unsafe(no_mangle)]
 pub extern "C" fn cublasSetStream_v2(handle: usize, stream: usize) -> u32 {
-    with_handle(handle, |of_handle| {
-        *of_handle = stream;
+    with_handle(handle, |handle| {
+        (handle.stream, handle.workspace) = (stream, None);
         SUCCESS
     })
 }
 
-/// Any mode: products are exact in all of them. Only the names of the real library are accepted.
+/// Products are in f32 in every mode but that of TF32. Only the names of the real library are accepted.
 #[unsafe(no_mangle)]
 pub extern "C" fn cublasSetMathMode(handle: usize, mode: c_uint) -> u32 {
     const KNOWN: [c_uint; 4] = [0, 1, 2, 3];
-    with_handle(handle, |_| if KNOWN.contains(&(mode & 0xF)) { SUCCESS } else { INVALID_VALUE })
+    with_handle(handle, |handle| {
+        if !KNOWN.contains(&(mode & 0xF)) {
+            return INVALID_VALUE;
+        }
+        handle.tf32 = mode & 0xF == TF32;
+        SUCCESS
+    })
 }
 
 /// The workspace must be device memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn cublasSetWorkspace_v2(handle: usize, address: u64, length: usize) -> u32 {
     let there = length == 0 || cuda::is_device(address, length);
-    with_handle(handle, |_| if there { SUCCESS } else { INVALID_VALUE })
+    with_handle(handle, |handle| {
+        if !there {
+            return INVALID_VALUE;
+        }
+        handle.workspace = (length > 0).then_some((address, length));
+        SUCCESS
+    })
 }
 
 /// A version of CUDA 12.
@@ -171,9 +212,10 @@ pub unsafe extern "C" fn cublasSgemmStridedBatched(
         matrix(c, leading_c, stride_c, m),
     );
     let (Some(a), Some(b), Some(c)) = matrices else { return INVALID_VALUE };
-    let product = Product {
+    let mut product = Product {
         transpose_a: transpose_a == 1,
         transpose_b: transpose_b == 1,
+        tf32: false,
         m: m as usize,
         n: n as usize,
         k: k as usize,
@@ -182,5 +224,12 @@ pub unsafe extern "C" fn cublasSgemmStridedBatched(
         matrices: [a, b, c],
         batch: batch as usize,
     };
-    with_handle(handle, |stream| if cuda::submit(*stream, &product) == 0 { SUCCESS } else { EXECUTION_FAILED })
+    with_handle(handle, |handle| {
+        if let Some(message) = handle.refusal() {
+            cuda::refuse(message);
+            return EXECUTION_FAILED;
+        }
+        (product.tf32, handle.warm) = (handle.tf32, true);
+        if cuda::submit(handle.stream, &product) == 0 { SUCCESS } else { EXECUTION_FAILED }
+    })
 }

@@ -72,6 +72,14 @@ pub extern "C" fn mercato_emulator_product(stream: usize, product: &Product) -> 
     })
 }
 
+/// Keeps a message, for the emulated cuBLAS.
+#[unsafe(no_mangle)]
+pub extern "C" fn mercato_emulator_refuse(message: Text) {
+    let message = message.read().unwrap_or("a message that is no text");
+    // The error itself is the caller's.
+    let _ = lock().refuse::<()>(crate::driver::Status::NOT_SUPPORTED, message);
+}
+
 /// Whether `length` bytes from a device address on are one piece of memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn mercato_emulator_is_device(address: u64, length: usize) -> bool {

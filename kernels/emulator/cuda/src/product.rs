@@ -1,7 +1,8 @@
 //! Matrix products of the emulated cuBLAS.
 //!
 //! Each element is one chain of fused multiply-adds over k = 0, 1, 2, …, as on the CPU. The chain starts at the element
-//! of C where `alpha` and `beta` are 1, else at +0. The real library promises no order.
+//! of C where `alpha` and `beta` are 1, else at +0. The real library promises no order. In TF32 the factors are rounded to
+//! 11 significant bits first, to nearest even; how a device rounds them is not documented, but not worse than by its last bit.
 use crate::memory::Memory;
 
 /// C ← alpha · op(A) · op(B) + beta · C, column-major, as in BLAS; also a batch of them at fixed distances.
@@ -12,6 +13,8 @@ pub struct Product {
     pub transpose_a: bool,
     /// Whether B is.
     pub transpose_b: bool,
+    /// Whether factors are rounded to TF32.
+    pub tf32: bool,
     /// Rows of C.
     pub m: usize,
     /// Columns of C.
@@ -66,6 +69,11 @@ impl Matrix {
 }
 
 impl Product {
+    /// Fused multiply-adds that it takes.
+    pub fn chain_links(&self) -> u64 {
+        (self.m * self.n * self.k * self.batch) as u64
+    }
+
     /// Computes it.
     pub fn run(&self, memory: &mut Memory) -> Result<(), String> {
         let [a, b, c] = self.matrices;
@@ -73,8 +81,11 @@ impl Product {
         let (a_rows, a_columns) = shape(self.transpose_a, self.m, self.k);
         let (b_rows, b_columns) = shape(self.transpose_b, self.k, self.n);
         for index in 0..self.batch {
-            let left = a.read(memory, index, a_rows, a_columns)?;
-            let right = b.read(memory, index, b_rows, b_columns)?;
+            let mut left = a.read(memory, index, a_rows, a_columns)?;
+            let mut right = b.read(memory, index, b_rows, b_columns)?;
+            if self.tf32 {
+                left.iter_mut().chain(&mut right).for_each(|factor| *factor = rounded(*factor));
+            }
             // Chains of a column of C run side by side: A by rows of k, B by columns.
             let left = if self.transpose_a { transposed(&left, a_rows, a_columns) } else { left };
             let right = if self.transpose_b { transposed(&right, b_rows, b_columns) } else { right };
@@ -98,6 +109,17 @@ impl Product {
         }
         Ok(())
     }
+}
+
+/// The nearest number with 11 significant bits.
+fn rounded(number: f32) -> f32 {
+    const DROPPED: u32 = 13;
+    if !number.is_finite() {
+        return number;
+    }
+    let bits = number.to_bits();
+    let half = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+    f32::from_bits((bits + half) >> DROPPED << DROPPED)
 }
 
 /// `elements` with `rows` rows, by rows instead of columns.
@@ -160,7 +182,10 @@ mod tests {
                 let mut memory = Memory::default();
                 let addresses = [&a, &b, &c].map(|numbers| upload(&mut memory, numbers));
                 let matrices = addresses.map(|address| Matrix { address, leading, stride: size as i64 });
-                Product { transpose_a, transpose_b, m, n, k, alpha, beta, matrices, batch }.run(&mut memory).unwrap();
+                let tf32 = false;
+                Product { transpose_a, transpose_b, tf32, m, n, k, alpha, beta, matrices, batch }
+                    .run(&mut memory)
+                    .unwrap();
                 let mut expected = c.clone();
                 for z in 0..batch {
                     let (a, b) = (&a[z * size..], &b[z * size..]);
@@ -192,7 +217,33 @@ mod tests {
         let matrices = [4, 4, 3].map(|count| upload(&mut memory, &vec![1.0; count]));
         let matrices = matrices.map(|address| Matrix { address, leading: 2, stride: 0 });
         let (transpose_a, transpose_b, alpha, beta) = (false, false, 1.0, 0.0);
-        let product = Product { transpose_a, transpose_b, m: 2, n: 2, k: 2, alpha, beta, matrices, batch: 1 };
+        let (tf32, m, n, k) = (false, 2, 2, 2);
+        let product = Product { transpose_a, transpose_b, tf32, m, n, k, alpha, beta, matrices, batch: 1 };
         assert!(product.run(&mut memory).unwrap_err().contains("column 1 of 2 rows"));
+    }
+    /// Ties go to even; what has 11 bits stays; signs and exponents are kept.
+    #[test]
+    fn tf32_keeps_11_bits() {
+        let unit = 1.0 / 1024.0;
+        for (number, expected) in [
+            (1.0, 1.0),
+            (1.0 + unit, 1.0 + unit),
+            (1.0 + 0.5 * unit, 1.0),
+            (1.0 + 1.5 * unit, 1.0 + 2.0 * unit),
+            (-1.0 - 0.75 * unit, -1.0 - unit),
+            (2.0 - 0.25 * unit, 2.0),
+            (f32::INFINITY, f32::INFINITY),
+            (-0.0, -0.0),
+        ] {
+            assert_eq!(rounded(number).to_bits(), f32::to_bits(expected), "{number}");
+        }
+        assert!(rounded(f32::NAN).is_nan());
+        let mut memory = Memory::default();
+        let [a, b, c] = [1.0 + 0.5 * unit, 3.0, 9.0].map(|number| upload(&mut memory, &[number]));
+        let matrices = [a, b, c].map(|address| Matrix { address, leading: 1, stride: 0 });
+        let (transpose_a, transpose_b, tf32, m, n, k) = (false, false, true, 1, 1, 1);
+        let (alpha, beta, batch) = (1.0, 0.0, 1);
+        Product { transpose_a, transpose_b, tf32, m, n, k, alpha, beta, matrices, batch }.run(&mut memory).unwrap();
+        assert_eq!(memory.slice(c, 4).unwrap(), 3f32.to_le_bytes());
     }
 }

@@ -22,6 +22,8 @@ pub enum Work {
     Fill { to: u64, pattern: Vec<u8>, count: usize },
     /// A matrix product.
     Product(Product),
+    /// The time, for an event.
+    Record(usize),
     /// Until another stream has come this far.
     Wait { stream: usize, position: u64 },
     /// The end of an allocation's life.
@@ -39,9 +41,12 @@ impl Work {
             Work::ToHost { length, .. } => (("copies_to_host", "bytes_to_host"), *length as u64),
             Work::Within { length, .. } => (("copies_within", "bytes_within"), *length as u64),
             Work::Fill { pattern, count, .. } => (("fills", "bytes_filled"), (pattern.len() * count) as u64),
-            Work::Kernel(_) | Work::Product(_) | Work::Wait { .. } | Work::Free(_) | Work::Graph(_) => {
-                unreachable!("no transfer")
-            }
+            Work::Kernel(_)
+            | Work::Product(_)
+            | Work::Record(_)
+            | Work::Wait { .. }
+            | Work::Free(_)
+            | Work::Graph(_) => unreachable!("no transfer"),
         }
     }
 
@@ -70,9 +75,12 @@ impl Work {
                 Some(target) => target.chunks_exact_mut(pattern.len()).for_each(|chunk| chunk.copy_from_slice(pattern)),
                 None => return missing(memory, "fill", *to, pattern.len() * count),
             },
-            Work::Kernel(_) | Work::Product(_) | Work::Wait { .. } | Work::Free(_) | Work::Graph(_) => {
-                unreachable!("no transfer")
-            }
+            Work::Kernel(_)
+            | Work::Product(_)
+            | Work::Record(_)
+            | Work::Wait { .. }
+            | Work::Free(_)
+            | Work::Graph(_) => unreachable!("no transfer"),
         }
         Ok(())
     }

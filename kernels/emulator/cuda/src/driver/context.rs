@@ -75,6 +75,11 @@ api! {
             9 => 65536,
             10 => 32,
             12 => 65536,
+            // Kilohertz of the processors and of the memory, bits of its bus, bytes of its cache: those of a small card.
+            13 => 1_500_000,
+            36 => 5_000_000,
+            37 => 256,
+            38 => 4 << 20,
             // Multiprocessors, and threads of one.
             16 => 40,
             39 => 1024,

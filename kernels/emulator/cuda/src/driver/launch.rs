@@ -1,6 +1,6 @@
 //! Launches of kernels.
 use super::module::Function;
-use super::{State, Status, api, host};
+use super::{State, Status, api, host, mutation};
 use crate::exec::{self, Launch};
 use crate::work::Work;
 use std::ffi::{c_uint, c_void};
@@ -8,10 +8,10 @@ use std::ffi::{c_uint, c_void};
 /// Runs a launch that has come to its turn.
 pub fn execute(state: &mut State, launch: &Launch) -> Result<(), Status> {
     let counts = state.counts.entry(launch.kernel.name.clone()).or_default();
-    match exec::run(launch, &state.settings.run, &mut state.memory, counts) {
-        Ok(()) => Ok(()),
-        Err(message) => state.fault(message),
-    }
+    let before = counts.warp_instructions;
+    let ran = exec::run(launch, &state.settings.run, &mut state.memory, counts);
+    state.clock += counts.warp_instructions - before;
+    ran.or_else(|message| state.fault(message))
 }
 
 api! {
@@ -63,6 +63,9 @@ api! {
         }
         let Function { kernel, variables, .. } = function;
         let launch = Launch { kernel, grid, block, dynamic_shared, parameters, variables };
+        for _ in 1..mutation::launches(&launch.kernel.name) {
+            state.submit(stream, Work::Kernel(Box::new(launch.clone())))?;
+        }
         state.submit(stream, Work::Kernel(Box::new(launch)))
     }
 }

@@ -3,9 +3,17 @@
 //! The variable `MERCATO_EMULATOR_MUTATION` holds `kernel`, `find`, `replace` and optionally `number`, between bars (`|`).
 //! In the body of that kernel the text `find` is replaced when the module is loaded: its occurrence `number`, from 0, or
 //! every one. A mutation that finds nothing is an error, so that no control is empty.
+//!
+//! The variable `MERCATO_EMULATOR_TWICE` names a kernel of which every launch happens twice: a launch too many.
 
-/// The variable's name.
+/// The variables' names.
 const VARIABLE: &str = "MERCATO_EMULATOR_MUTATION";
+const TWICE: &str = "MERCATO_EMULATOR_TWICE";
+
+/// How often a launch of this kernel happens.
+pub fn launches(kernel: &str) -> usize {
+    if std::env::var(TWICE).is_ok_and(|name| name == kernel) { 2 } else { 1 }
+}
 
 /// The text of a module with the planted bug, if there is one and the module has the kernel.
 pub fn planted(module: &str) -> Result<String, String> {

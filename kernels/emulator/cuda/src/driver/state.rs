@@ -70,6 +70,8 @@ pub struct State {
     /// A fault stays: every later call answers it.
     pub fault: Option<Status>,
     pub captures: u64,
+    /// Nanoseconds, one for each instruction of a warp: the device's clock, of which events keep moments.
+    pub clock: u64,
     handles: usize,
 }
 
@@ -160,9 +162,17 @@ impl State {
                     self.refuse(Status::INVALID_VALUE, format!("{address:#x} is not the start of a live allocation"))
                 }
             }
+            Work::Record(event) => {
+                let now = self.clock;
+                // An event that was destroyed meanwhile needs no time.
+                self.events.entry(*event).and_modify(|event| event.time = Some(now));
+                Ok(())
+            }
             Work::Product(product) => match product.run(&mut self.memory) {
                 Ok(()) => {
                     self.note("products", 1);
+                    self.note("products_in_tf32", u64::from(product.tf32));
+                    self.clock += product.chain_links() / 32;
                     Ok(())
                 }
                 Err(message) => self.fault(message),
