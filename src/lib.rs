@@ -8,6 +8,7 @@ pub use reports;
 pub mod bench;
 pub mod error;
 pub mod experiment;
+pub mod proofs;
 pub mod provenance;
 pub mod publish;
 pub mod report;

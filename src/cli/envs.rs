@@ -3,7 +3,7 @@ use super::{Format, Output, print, print_json, table::Table};
 use anyhow::Result;
 use clap::Args;
 use envs::{ENVS, Entry, MODIFIERS, Params, VectorEnv};
-use mercato::{Error, envs};
+use mercato::{Error, envs, proofs};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
@@ -99,6 +99,7 @@ fn described(entry: &Entry, env: &dyn VectorEnv) -> Value {
             "random_se": optimum.random_se,
             "others": optimum.others.iter().map(|(name, value)| (name.to_string(), json!(value))).collect::<Params>(),
         },
+        "reached": proofs::of(proofs::TABLE, entry.id),
         "page": entry.page(),
     })
 }
@@ -118,6 +119,11 @@ fn page(entry: &Entry, env: &dyn VectorEnv) -> String {
     text += &format!("random     {:.6}{se}\n", optimum.random);
     for (name, value) in &optimum.others {
         text += &format!("{name:<10} {value:.6}\n");
+    }
+    let proofs = proofs::of(proofs::TABLE, entry.id);
+    if !proofs.is_empty() {
+        let reached = proofs::markdown(&proofs);
+        text += &format!("\nReached with the default parameters (score 0: random, 1: the optimum)\n\n{reached}");
     }
     let costs = if spec.costs.is_empty() { "none".into() } else { spec.costs.join(", ") };
     text += &format!(

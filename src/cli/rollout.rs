@@ -38,7 +38,7 @@ pub struct Rollout {
     /// Probability of a uniformly random action instead of the policy's, for every action anew
     #[arg(long, default_value_t = 0.0)]
     epsilon: f32,
-    /// Write every transition, with the probability of its action, to FILE.csv or FILE.jsonl
+    /// Write every transition, with the probability of its action, to FILE.csv, FILE.jsonl or FILE.parquet
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// A reference policy whose probabilities the log has too, as `mercato ope` needs them
@@ -88,8 +88,9 @@ fn log(command: &Rollout, params: &Params, path: &Path) -> Result<()> {
     let form = match path.extension().and_then(|extension| extension.to_str()) {
         Some("csv") => Form::Csv,
         Some("jsonl") => Form::JsonLines,
+        Some("parquet") => Form::Parquet,
         _ => {
-            let problem = "the name must end in .csv or .jsonl".into();
+            let problem = "the name must end in .csv, .jsonl or .parquet".into();
             return Err(Error::Spec { path: format!("--log {name}"), problem }.into());
         }
     };
@@ -109,8 +110,14 @@ fn log(command: &Rollout, params: &Params, path: &Path) -> Result<()> {
         seed: command.seed,
         episodes: command.episodes,
     };
-    let unfinished = path.with_extension("unfinished");
+    let unfinished = PathBuf::from(format!("{name}.unfinished"));
     let file = std::fs::File::create(&unfinished).with_context(|| format!("cannot write {name}"))?;
+    let abandoned = unfinished.clone();
+    ctrlc::set_handler(move || {
+        let _ = std::fs::remove_file(&abandoned);
+        std::process::exit(130);
+    })
+    .context("cannot listen for Ctrl-C")?;
     let written = transitions::write(env.as_mut(), &behaviour, form, (&name, &mut BufWriter::new(file)));
     let moved = written
         .map_err(anyhow::Error::from)

@@ -285,7 +285,7 @@ class Auctiongym:
         for _ in range(count):
             yield self.episode(rng, policy)
 
-    def episode(self, rng, policy):
+    def auction(self, rng, policy):
         np, agents = self.np, []
         count = self.params.get("num_agents", 6)
         items = [rng.normal(0.0, 1.0, size=(12, 5)) for _ in range(count)]
@@ -301,7 +301,11 @@ class Auctiongym:
             agents.append(agent)
         names = {str(i): items[i] for i in range(count)}, {str(i): values[i] for i in range(count)}
         participants = self.params.get("participants", 2)
-        auction = self.Auction(rng, self.mechanism(), agents, *names, 1, 5, 1.0, 4, participants)
+        return self.Auction(rng, self.mechanism(), agents, *names, 1, 5, 1.0, 4, participants)
+
+    def episode(self, rng, policy):
+        np, auction = self.np, self.auction(rng, policy)
+        agents = auction.agents
         for _ in range(self.ROUNDS):
             auction.simulate_opportunity()
         logs = [log for agent in agents for log in agent.logs]

@@ -23,14 +23,20 @@ impl Stream {
     #[inline]
     pub fn word(&mut self) -> u32 {
         if self.next == 4 {
-            self.words = philox4x32_10(self.counter, self.key);
-            let purpose = self.counter[3] & 0xff00_0000;
-            self.counter[3] = purpose | self.counter[3].wrapping_add(1) & 0x00ff_ffff;
-            self.next = 0;
+            self.refill();
         }
         let word = self.words[(self.next & 3) as usize];
         self.next += 1;
         word
+    }
+
+    /// Apart, so that what is done three times in four is small enough to be inlined.
+    #[inline(never)]
+    fn refill(&mut self) {
+        self.words = philox4x32_10(self.counter, self.key);
+        let purpose = self.counter[3] & 0xff00_0000;
+        self.counter[3] = purpose | self.counter[3].wrapping_add(1) & 0x00ff_ffff;
+        self.next = 0;
     }
 
     /// 64 random bits: two words, the low half first.

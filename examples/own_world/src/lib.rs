@@ -19,7 +19,8 @@
 //!
 //! History: v1, first version.
 use mercato::envs::{
-    Discrete, Elem, Entry, Env, Field, Optimum, Outcome, Purpose, Reference, Result, Rng, RowMut, error::between, register,
+    Discrete, Elem, Entry, Env, Field, Optimum, Outcome, Purpose, Reference, Result, Rng, RowMut, error::between,
+    register,
 };
 use serde::{Deserialize, Serialize};
 

@@ -20,9 +20,10 @@ pub fn least(case: &str, kernel: &str) -> Option<[u64; 2]> {
         ("adam", "adam", [len]) => Some([5 * sectors(*len), 4 * sectors(*len)]),
         // Values of a row and the clock; its action.
         ("choose", "choose", [rows, actions]) => Some([rows * (sectors(*actions) + 1), *rows]),
-        // Values of a row, and action, reward, discount, weight, Q(s, a) and the target's value; gradient and error.
+        // Values of a row, and action, reward, discount, weight, Q(s, a) and the target's value; gradient and error. Chosen
+        // values need no action.
         ("td", "td", [size, actions]) => Some([size * (sectors(*actions) + 6), size * (sectors(*actions) + 1)]),
-        ("td_chosen", "td", [size, actions]) => Some([size * (sectors(*actions) + 6), 2 * size]),
+        ("td_chosen", "td", [size, actions]) => Some([size * (sectors(*actions) + 5), 2 * size]),
         // Q(s, a) of each row; weights, errors and actions side by side. Chosen values are side by side too.
         ("td", "td_summary", [size, _]) => Some([size + 3 * sectors(*size), 1]),
         ("td_chosen", "td_summary", [size, _]) => Some([3 * sectors(*size), 1]),
@@ -30,9 +31,9 @@ pub fn least(case: &str, kernel: &str) -> Option<[u64; 2]> {
         ("linear_back", "linear_bias", [rows, _, outputs]) => {
             Some([2 * rows * sectors(*outputs), rows * sectors(*outputs) + sectors(*outputs)])
         }
-        // Two rows for each pick; the pick, three steps of stage, reward and stage, the action; what three steps fold to.
+        // Two rows for each pick; the pick, its action, three rewards and three stages; what three steps fold to.
         ("sample/uniform" | "sample/priority", "gather", [size, width]) => {
-            Some([size * (2 * sectors(*width) + 10), size * (2 * sectors(*width) + 3)])
+            Some([size * (2 * sectors(*width) + 8), size * (2 * sectors(*width) + 3)])
         }
         // A slot of the ring, and the clock for each warp.
         ("newest", "newest", [rows, width]) => {
@@ -58,7 +59,7 @@ mod tests {
     fn sectors_by_hand() {
         assert_eq!(least("adam/200000", "adam"), Some([125_000, 100_000]));
         assert_eq!(least("td/256x100", "td"), Some([256 * 19, 256 * 14]));
-        assert_eq!(least("sample/uniform/64x9", "gather"), Some([64 * 14, 64 * 7]));
+        assert_eq!(least("sample/uniform/64x9", "gather"), Some([64 * 12, 64 * 7]));
         assert_eq!(least("td/256x100", "adam"), None);
         assert_eq!(least("td", "td"), None);
     }

@@ -66,7 +66,7 @@ pub fn nvrtc() -> Result<()> {
 #[expect(unsafe_code, reason = "initialisers of a library run")]
 fn open_named(named: &OnceLock<std::result::Result<(), String>>, variable: &'static str) -> Result<()> {
     let opened = named.get_or_init(|| {
-        let Some(path) = std::env::var_os(variable) else { return Ok(()) };
+        let Some(path) = std::env::var_os(variable).filter(|path| !path.is_empty()) else { return Ok(()) };
         // SAFETY: who sets the variable names a library of NVIDIA's.
         let library = unsafe { libloading::Library::new(&path) };
         library.map(std::mem::forget).map_err(|error| format!("{}: {error}", path.display()))

@@ -21,19 +21,13 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
     }
     let left = 34.0 + widest(labels.iter().map(|(row, _)| row.as_str()))? + 12.0;
     let size = (left + CELL.0 * agents.len() as f64, TOP + CELL.1 * agents.len() as f64 + BOTTOM);
-    let width = if size.0 > 420.0 { size.0 } else { 420.0 };
+    let width = if size.0 > 440.0 { size.0 } else { 440.0 };
     // The look of an agent is that of all charts of the report.
     let look = |agent: &str| Look::new(summary.learned_agents().iter().position(|name| *name == agent).unwrap_or(0));
 
     let file = "improvement.svg".into();
     paint(file, alt(&summary.improvement), (width as u32, size.1 as u32), |canvas| {
-        canvas.text(
-            "probability that a run of the row beats one of the column",
-            (0.0, 12.0),
-            Align::Start,
-            false,
-            0.85,
-        )?;
+        canvas.text("P(a run of the row beats one of the column)", (0.0, 12.0), Align::Start, false, 0.85)?;
         for (at, (row, column)) in labels.iter().enumerate() {
             let x = left + CELL.0 * (at as f64 + 0.5);
             let y = TOP + CELL.1 * (at as f64 + 0.5);
@@ -48,8 +42,9 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
                 let middle = 0.5 * (corner.0 + other.0);
                 let Some((point, ends)) = probability(&summary.improvement, x, y) else {
                     canvas.bar(corner, other, INK, 0.05)?;
-                    let word = if row == column { "" } else { "\u{2013}" };
-                    canvas.text(word, (middle, 0.5 * (corner.1 + other.1)), Align::Middle, false, 0.6)?;
+                    if row != column {
+                        canvas.text("\u{2013}", (middle, 0.5 * (corner.1 + other.1)), Align::Middle, false, 0.6)?;
+                    }
                     continue;
                 };
                 // Blue where the row wins, vermilion where it loses, in ground where neither does.
@@ -62,7 +57,7 @@ pub fn draw(summary: &Summary) -> Result<Chart, ChartError> {
                 }
             }
         }
-        let legend = "blue: the row wins; orange: it loses; brackets: 95 % intervals";
+        let legend = "blue: the row wins, orange: it loses; [95 % interval]";
         canvas.text(legend, (0.0, size.1 - 10.0), Align::Start, false, 0.85)
     })
 }

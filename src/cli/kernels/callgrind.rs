@@ -97,10 +97,10 @@ fn counted(text: &str) -> Option<[u64; 2]> {
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("cfn=") {
             callee = name;
-        } else if let Some(calls) = line.strip_prefix("calls=") {
-            if ALLOCATORS.contains(&callee) {
-                allocations += calls.split(' ').next()?.parse::<u64>().ok()?;
-            }
+        } else if let Some(calls) = line.strip_prefix("calls=")
+            && ALLOCATORS.contains(&callee)
+        {
+            allocations += calls.split(' ').next()?.parse::<u64>().ok()?;
         }
     }
     Some([instructions, allocations])
