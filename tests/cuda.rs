@@ -21,6 +21,21 @@ const TRAIN: [&str; 14] = [
     "agent.batch=16",
 ];
 
+/// Few episodes: an interpreter plays them.
+const SPEC: &str = r#"
+name = "small"
+title = "A small one"
+seeds = 0
+evaluation = { episodes = 20, points = 2, point_episodes = 10 }
+[[worlds]]
+env = "rec/markov-interest-v1"
+steps = 300
+references = ["random"]
+[[worlds.agents]]
+preset = "dqn"
+set = { hidden = [12], memory = 500, warmup = 100, batch = 16 }
+"#;
+
 /// Runs the program with emulated libraries.
 fn emulated(libraries: &[&str], arguments: &[&str]) -> Ran {
     let program = std::env::current_exe().expect("a program has a path");
@@ -36,7 +51,8 @@ const CUBLAS: &str = "libemulated_blas.so";
 /// Trains in a folder of its own; the record of the learner.
 fn trained(folder: &Folder, name: &str, libraries: &[&str], more: &[&str]) -> Record {
     let out = folder.path(name);
-    let arguments = [&TRAIN[..], &["--out", &out], more].concat();
+    let spec = folder.file("spec.toml", SPEC);
+    let arguments = [&["run", spec.as_str(), "--out", out.as_str()][..], more].concat();
     let ran = if libraries.is_empty() { mercato(&arguments, &[]) } else { emulated(libraries, &arguments) };
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let records = read_records(&folder.0.path().join(name).join("records.jsonl")).expect("records");
