@@ -228,7 +228,7 @@ pub struct Revision {
     pub commit: String,
     /// Its day.
     pub day: String,
-    /// Warp instructions by kernel, over all cases that are counted.
+    /// Warp instructions by kernel and case: a case that came later starts a history of its own.
     pub counts: BTreeMap<String, u64>,
 }
 
@@ -246,9 +246,9 @@ pub fn history(repository: &Path) -> Result<Vec<Revision>> {
         // Tables of another layout are not comparable.
         let Some(table) = text.ok().and_then(|text| counts::Table::parse(&text).ok()) else { continue };
         let at = counts::METRICS.iter().position(|metric| *metric == "warp_instructions").unwrap_or(0);
-        let mut sums = BTreeMap::new();
-        for ((_, kernel), counts) in &table.rows {
-            *sums.entry(kernel.clone()).or_default() += counts[at];
+        let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+        for ((case, kernel), counts) in &table.rows {
+            sums.insert(format!("{kernel} in {case}"), counts[at]);
         }
         revisions.push(Revision { commit: commit.into(), day: day.into(), counts: sums });
     }

@@ -88,7 +88,7 @@ fn history(command: &History) -> Result<ExitCode> {
         return print_json(&json!({ "schema": 1, "metric": "warp_instructions", "versions": revisions }));
     }
     let kernels: BTreeSet<&String> = revisions.iter().flat_map(|revision| revision.counts.keys()).collect();
-    let mut table = Table::new(&["kernel", "first", "now", "now over first"]);
+    let mut table = Table::new(&["kernel and case", "first", "now", "now over first"]);
     for kernel in kernels {
         let counts: Vec<u64> = revisions.iter().filter_map(|revision| revision.counts.get(kernel).copied()).collect();
         let (Some(first), Some(last)) = (counts.first(), counts.last()) else { continue };
@@ -97,7 +97,7 @@ fn history(command: &History) -> Result<ExitCode> {
         table.row([kernel.clone(), first.to_string(), last.to_string(), ratio]);
     }
     let text = table.text(&[1, 2, 3]);
-    print(&format!("{text}\nwarp instructions over all cases, {} commits changed them\n", revisions.len()))
+    print(&format!("{text}\nwarp instructions, {} commits changed them\n", revisions.len()))
 }
 
 fn ab(command: &Compare) -> Result<ExitCode> {
