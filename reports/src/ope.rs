@@ -220,15 +220,20 @@ mod tests {
     fn long_logs_are_kept_in_blocks() {
         let rounds = 5 * MOST_BLOCKS / 2 + 7;
         let mut terms = Terms::new(2);
-        let number = |round: usize| (round as f64 * 0.618_033_988_749_895).fract();
-        let shuffled = |round: usize| number(round.wrapping_mul(2_654_435_761) % 1_000_003);
-        (0..rounds).for_each(|round| terms.push(&[1.0, shuffled(round)]));
+        // Splitmix64: neighbours must be independent, or their blocks are not as wide as theory says.
+        let number = |round: usize| {
+            let mut z = (round as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        };
+        (0..rounds).for_each(|round| terms.push(&[1.0, number(round)]));
         assert_eq!((terms.per_block, terms.rounds), (4, rounds));
         assert_eq!(terms.blocks(), rounds.div_ceil(4));
         assert_eq!(terms.means(0..terms.blocks())[0], 1.0);
         let options = Options { settings: Settings::default(), resamples: 400, seed: 0 };
         let found = &terms.estimates(|means| vec![means[1]], &options, &draw)[0];
-        let mean = (0..rounds).map(shuffled).sum::<f64>() / rounds as f64;
+        let mean = (0..rounds).map(number).sum::<f64>() / rounds as f64;
         assert!((found.point - mean).abs() < 1e-12, "{found:?}");
         assert_eq!((found.n, found.method.as_str()), (rounds, "bootstrap of blocks of 4 rounds, percentile"));
         let width = found.high.unwrap() - found.low.unwrap();

@@ -22,7 +22,8 @@ const WIDTHS: &str = "
     ld.global.nc.f32 %f1, [%rd3+8]; st.global.f32 [%rd4+20], %f1;
     ld.global.v2.f32 {%f2, %f3}, [%rd3+8]; st.global.v2.f32 [%rd4+24], {%f3, %f2};
     ld.global.nc.v2.f32 {%f2, %f3}, [%rd3+8]; st.global.v2.f32 [%rd4+32], {%f2, %f3};
-    ld.global.nc.v4.f32 {%f4, %f5, %f6, %f7}, [%rd3+16]; st.global.v4.f32 [%rd4+48], {%f7, %f6, %f5, %f4};
+    ld.global.nc.v4.f32 {%f4, %f5, %f6, %f7}, [%rd3+16]; st.global.v4.f32 [%rd4+48], {%f4, %f5, %f6, %f7};
+    st.global.wb.v4.f32 [%rd4+48], {%f7, %f6, %f5, %f4};
     ld.global.v4.f32 {%f4, _, %f6, %f7}, [%rd3+16]; st.global.f32 [%rd4+64], %f6;
     ld.global.v2.u32 {%r8, %r9}, [%rd3+8]; st.global.v2.u32 [%rd4+72], {%r9, %r8};
     ld.global.nc.v4.u32 {%r8, %r9, %r10, %r11}, [%rd3+16]; st.global.v4.u32 [%rd4+80], {%r11, %r10, %r9, %r8};
