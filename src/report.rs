@@ -11,10 +11,10 @@ pub fn write(folder: &Path, records: &[Record], title: &str, command: &str) -> R
     write_since(folder, records, title, command, None)
 }
 
-/// Writes the report as [`write`] does; it also says what changed since the report `before`.
+/// Writes the report as [`write()`] does; it also says what changed since the report `before`.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_since(
     folder: &Path,
     records: &[Record],

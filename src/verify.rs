@@ -187,10 +187,11 @@ impl Verifier<'_> {
                 }
             }
             let path = trail_path(self.folder, &record.trial);
-            if path.exists() && record.hashes.trail.is_some() {
-                if !is_recorded_trail(record, &std::fs::read(&path).map_err(file(&path))?) {
-                    what.push(format!("{} is not the recorded trail", path.display()));
-                }
+            if path.exists()
+                && record.hashes.trail.is_some()
+                && !is_recorded_trail(record, &std::fs::read(&path).map_err(file(&path))?)
+            {
+                what.push(format!("{} is not the recorded trail", path.display()));
             }
             if !what.is_empty() {
                 found.mismatches.push(Mismatch::of(record, what));

@@ -25,7 +25,7 @@ pub fn register(id: &str, page: &str, description: &str, make: Py<PyAny>) -> PyR
     let world = Arc::new((description, make));
     // Worlds are few and live as long as the program, like those of the suite.
     let build: &'static Build = Box::leak(Box::new(move |id: &'static str, params: &Params, rows: usize| {
-        External::new(id, params, rows, &world)
+        External::open(id, params, rows, &world)
     }));
     envs::register(Entry::custom(leaked(id), leaked(&page), build)).map_err(given)
 }
@@ -158,7 +158,7 @@ struct Saved {
 }
 
 impl External {
-    fn new(
+    fn open(
         id: &'static str,
         params: &Params,
         rows: usize,
