@@ -8,7 +8,7 @@ use cudarc::{
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The modules: the stem of the `.cu` file, and its PTX.
-pub const MODULES: [(&str, &str); 14] = [
+pub const MODULES: [(&str, &str); 17] = [
     ("gemm", include_str!("../../ptx/gemm.ptx")),
     ("ops/adam", include_str!("../../ptx/adam.ptx")),
     ("ops/categorical", include_str!("../../ptx/categorical.ptx")),
@@ -18,9 +18,12 @@ pub const MODULES: [(&str, &str); 14] = [
     ("ops/fraction", include_str!("../../ptx/fraction.ptx")),
     ("ops/linear", include_str!("../../ptx/linear.ptx")),
     ("ops/munchausen", include_str!("../../ptx/munchausen.ptx")),
+    ("ops/naf", include_str!("../../ptx/naf.ptx")),
     ("ops/noisy", include_str!("../../ptx/noisy.ptx")),
+    ("ops/parameters", include_str!("../../ptx/parameters.ptx")),
     ("ops/quantile", include_str!("../../ptx/quantile.ptx")),
     ("ops/sample", include_str!("../../ptx/sample.ptx")),
+    ("ops/search", include_str!("../../ptx/search.ptx")),
     ("ops/slate", include_str!("../../ptx/slate.ptx")),
     ("ops/td", include_str!("../../ptx/td.ptx")),
 ];

@@ -82,7 +82,7 @@ fn heads(device: &Cuda, found: &mut Vec<Counted>, rows: usize, actions: usize) {
     counted(found, format!("factored_back/{shape}"), || {
         device.factored_back(&head, rows, &theta, &f, &dq, &mut df, &mut gradient)
     });
-    let config = ChooseConfig { actions, epsilon: Ramp::constant(0.1), seed: 1 };
+    let config = ChooseConfig { actions, epsilon: Ramp::constant(0.1), spread: 0.0, seed: 1 };
     let (clock, mut action) = (device.upload(&[3, 7]).expect("room for a test"), indices(device, rows, 1));
     counted(found, format!("choose/{shape}"), || device.choose(&config, rows, &q, &clock, &mut action));
 }
