@@ -13,6 +13,7 @@ pub mod resampling;
 pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
+pub mod trace;
 pub mod trail;
 pub mod transitions;
 pub mod trial;

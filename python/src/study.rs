@@ -78,8 +78,16 @@ pub fn run(
             let (stop, counter, trials) = (&stop, &counter, &trials);
             let (folder, name) = (&folder, &experiment.name);
             scope.spawn(move || {
-                let runner =
-                    Runner { folder, experiment: name, jobs, device, tensorboard: false, stop, observer: counter };
+                let runner = Runner {
+                    folder,
+                    experiment: name,
+                    jobs,
+                    device,
+                    tensorboard: false,
+                    trace: false,
+                    stop,
+                    observer: counter,
+                };
                 // The receiver only goes away after it has been told.
                 let _ = sender.send(runner.run(trials));
             });

@@ -50,6 +50,9 @@ pub struct Place {
     /// Write event files for TensorBoard
     #[arg(long)]
     tensorboard: bool,
+    /// Write what every update looked like to trace/TRIAL.csv in the folder
+    #[arg(long)]
+    trace: bool,
     /// Remove the folder's records and half-finished trials first, and repeat every trial
     #[arg(long)]
     fresh: bool,
@@ -58,7 +61,8 @@ pub struct Place {
 impl Run {
     /// `mercato run quick`.
     pub fn quick() -> Self {
-        let place = Place { jobs: None, device: DeviceName::Cpu, out: None, tensorboard: false, fresh: false };
+        let place =
+            Place { jobs: None, device: DeviceName::Cpu, out: None, tensorboard: false, trace: false, fresh: false };
         let output = Output { format: Format::Text };
         Run { spec: "quick".into(), set: Vec::new(), seeds: None, dry_run: false, place, output }
     }
@@ -126,8 +130,8 @@ pub fn execute(name: &str, trials: &[Trial], place: &Place, folder: &Path) -> Re
     let device = place.device.check()?;
     let (jobs, stop) = (jobs(place.jobs), stop_on_ctrl_c()?);
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
-    let tensorboard = place.tensorboard;
-    let runner = Runner { folder, experiment: name, jobs, tensorboard, device, stop, observer: &bars };
+    let Place { tensorboard, trace, .. } = *place;
+    let runner = Runner { folder, experiment: name, jobs, tensorboard, trace, device, stop, observer: &bars };
     if place.fresh {
         for path in [runner.records_path(), folder.join("resume")].iter().filter(|path| path.exists()) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
