@@ -37,6 +37,7 @@ pub fn run(device: &Cuda) -> Vec<Counted> {
         optimiser(device, &mut found, len);
     }
     replay(device, &mut found, 64, 100);
+    prices(device, &mut found, 64, 2);
     found
 }
 
@@ -140,5 +141,46 @@ fn replay(device: &Cuda, found: &mut Vec<Counted>, size: usize, width: usize) {
         counted(found, format!("newest/{name}/{rows}x{width}"), || device.newest(&memory, &clock, &mut x));
         counted(found, format!("sample/{name}/{size}x{width}"), || device.sample(&config, &memory, &clock, &mut batch));
         counted(found, format!("prioritise/{name}/{size}"), || device.prioritise(&config, &mut memory, &batch));
+    }
+}
+
+/// Real numbers: a parabola of them, a search among them, and those of ten indices.
+fn prices(device: &Cuda, found: &mut Vec<Counted>, rows: usize, reals: usize) {
+    let (width, count, elite, shape) = (10, 32, 4, format!("{rows}x{reals}"));
+    let outputs = numbers(device, rows * naf_outputs(reals));
+    let (real, dq) = (numbers(device, rows * reals), numbers(device, rows));
+    let (mut best, mut value, mut q) = (numbers(device, rows * reals), numbers(device, rows), numbers(device, rows));
+    let mut doutputs = numbers(device, rows * naf_outputs(reals));
+    counted(found, format!("naf_best/{shape}"), || device.naf_best(rows, reals, &outputs, &mut best, &mut value));
+    counted(found, format!("naf/{shape}"), || device.naf(rows, reals, &outputs, &real, &mut q));
+    counted(found, format!("naf_back/{shape}"), || device.naf_back(rows, reals, &outputs, &real, &dq, &mut doutputs));
+    let config = ChooseConfig { actions: 0, epsilon: Ramp::constant(0.1), spread: 0.2, seed: 1 };
+    let (clock, mut chosen) = (device.upload(&[3, 7]).expect("room for a test"), numbers(device, rows * reals));
+    counted(found, format!("choose_reals/{shape}"), || {
+        device.choose_reals(&config, rows, reals, &best, &clock, &mut chosen)
+    });
+
+    let search = SearchShape { rows, count, width, reals, elite };
+    let (observation, draws) = (numbers(device, rows * width), numbers(device, count * reals));
+    let (mut mean, mut deviation) = (numbers(device, rows * reals), numbers(device, rows * reals));
+    let (mut x, values) = (numbers(device, rows * count * search.length()), numbers(device, rows * count));
+    let mut index = indices(device, rows * elite, 1);
+    counted(found, format!("propose/{shape}x{count}"), || {
+        device.propose(&search, &observation, &mean, Some((&deviation, &draws)), &mut x)
+    });
+    counted(found, format!("top/{rows}x{count}x{elite}"), || device.top(rows, count, elite, &values, &mut index));
+    counted(found, format!("refit/{shape}x{count}"), || {
+        let parts = Found { mean: &mut mean, deviation: &mut deviation, best: &mut best, value: &mut value };
+        device.refit(&search, &index, &values, &x, parts)
+    });
+
+    for passes in [1, 10] {
+        let shape = ParametersShape { rows, passes, width, total: 10 };
+        let (raw, mut parameters) = (numbers(device, rows * 10), numbers(device, rows * 10));
+        let (mut x, mut draw) = (numbers(device, rows * passes * shape.length()), numbers(device, rows * 10));
+        let name = format!("{rows}x10x{passes}");
+        counted(found, format!("squash/{name}"), || device.squash(rows * 10, &raw, &mut parameters));
+        counted(found, format!("attach/{name}"), || device.attach(&shape, &observation, &parameters, &mut x));
+        counted(found, format!("detach/{name}"), || device.detach(&shape, &x, &parameters, &mut draw));
     }
 }
