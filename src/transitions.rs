@@ -21,7 +21,10 @@ use agents::Mixture;
 use csv::Csv;
 use envs::{Actions, Reference, Row, Shape, Slot, Spec, Stage, Start, VectorEnv};
 use json_lines::JsonLines;
-use std::io;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +71,30 @@ pub fn write(
         Form::JsonLines => play(env, behaviour, path, JsonLines::new(columns, out)),
         Form::Parquet => play(env, behaviour, path, Parquet::new(columns, out).map_err(file)?),
     }
+}
+
+/// Writes the file `path` as [`write()`] does, under the name [`unfinished`] until it is whole; nothing is left of one
+/// that fails.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_file(env: &mut dyn VectorEnv, behaviour: &Behaviour, form: Form, path: &Path) -> Result<()> {
+    let (name, unfinished) = (path.display().to_string(), unfinished(path));
+    let file = |cause| Error::File { path: name.clone(), cause };
+    let mut out = io::BufWriter::new(fs::File::create(&unfinished).map_err(file)?);
+    let written = write(env, behaviour, form, (&name, &mut out))
+        .and_then(|()| io::Write::flush(&mut out).map_err(file))
+        .and_then(|()| fs::rename(&unfinished, path).map_err(file));
+    if written.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&unfinished);
+    }
+    written
+}
+
+/// What a log is called until it is whole.
+pub fn unfinished(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.unfinished", path.display()))
 }
 
 /// A file that takes transitions, episode by episode.

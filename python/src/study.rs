@@ -13,13 +13,11 @@ use mercato::{
     verify::Verifier,
 };
 use pyo3::{
-    exceptions::{PyOSError, PyRuntimeError, PyValueError},
+    exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
 };
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{BufWriter, Write},
     path::PathBuf,
     sync::{
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -85,10 +83,7 @@ pub fn log(
     let named = |name: &str| env.spec().policy(name).map_err(given);
     let (policy, target) = (named(policy)?, target.map(named).transpose()?);
     let behaviour = Behaviour { policy, epsilon, target, seed, episodes };
-    let name = path.display().to_string();
-    let mut out = BufWriter::new(File::create(&path).map_err(|error| PyOSError::new_err(format!("{name}: {error}")))?);
-    py.detach(|| transitions::write(env.as_mut(), &behaviour, Form::Csv, (&name, &mut out))).map_err(raised)?;
-    out.flush().map_err(|error| PyOSError::new_err(format!("{name}: {error}")))
+    py.detach(|| transitions::write_file(env.as_mut(), &behaviour, Form::Csv, &path)).map_err(raised)
 }
 
 /// The experiment of this name or in this TOML file, as JSON.

@@ -10,7 +10,6 @@ use mercato::{
     transitions::{self, Behaviour, Form},
 };
 use std::{
-    io::BufWriter,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -110,23 +109,13 @@ fn log(command: &Rollout, params: &Params, path: &Path) -> Result<()> {
         seed: command.seed,
         episodes: command.episodes,
     };
-    let unfinished = PathBuf::from(format!("{name}.unfinished"));
-    let file = std::fs::File::create(&unfinished).with_context(|| format!("cannot write {name}"))?;
-    let abandoned = unfinished.clone();
+    let abandoned = transitions::unfinished(path);
     ctrlc::set_handler(move || {
         let _ = std::fs::remove_file(&abandoned);
         std::process::exit(130);
     })
     .context("cannot listen for Ctrl-C")?;
-    let written = transitions::write(env.as_mut(), &behaviour, form, (&name, &mut BufWriter::new(file)));
-    let moved = written
-        .map_err(anyhow::Error::from)
-        .and_then(|()| std::fs::rename(&unfinished, path).with_context(|| format!("cannot write {name}")));
-    if moved.is_err() {
-        // What is left of a log that failed is of no use, and the first error is the one to tell.
-        let _ = std::fs::remove_file(&unfinished);
-    }
-    moved
+    Ok(transitions::write_file(env.as_mut(), &behaviour, form, path)?)
 }
 
 /// The metrics as a table for people.

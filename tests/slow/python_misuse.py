@@ -11,6 +11,7 @@ import copy
 import json
 import multiprocessing
 import os
+import pathlib
 import pickle
 import subprocess
 import sys
@@ -226,6 +227,7 @@ def agents_and_runs(folder="runs/none"):
             assert str(error)
         else:
             raise AssertionError("nonsense was taken")
+    assert not list(pathlib.Path().glob("log.csv*")), "a log that was refused left something behind"
 
 
 def make_chain():
