@@ -10,8 +10,8 @@ use envs::{
     rng::{Domain, Purpose, Rng, Stream},
 };
 use kernels::{
-    Adam, AdamConfig, Batch, Choose, ChooseConfig, Cpu, Dense, Isa, Linear, Memory, Priority, Ramp, Sample,
-    SampleConfig, TargetUpdate, Td, TdConfig, Weights, clock,
+    Adam, AdamConfig, Batch, Choose, ChooseConfig, Cpu, Dense, Isa, Linear, Memory, Naf, Parameters, ParametersShape,
+    Priority, Ramp, Sample, SampleConfig, Search, TargetUpdate, Td, TdConfig, Weights, clock, naf_outputs,
 };
 use std::time::Duration;
 
@@ -184,7 +184,7 @@ fn updates(criterion: &mut Criterion) {
 fn acting(criterion: &mut Criterion) {
     let shape = SHAPES[0];
     let (layers, theta) = (shape.layers(), shape.theta(&mut stream()));
-    let config = ChooseConfig { actions: 10, epsilon: Ramp::constant(0.0), seed: 1 };
+    let config = ChooseConfig { actions: 10, epsilon: Ramp::constant(0.0), spread: 0.0, seed: 1 };
     for rows in [1, 1024] {
         let mut group = criterion.benchmark_group(format!("act/{rows}"));
         group.throughput(Throughput::Elements(rows as u64));
@@ -256,6 +256,36 @@ fn optimiser(criterion: &mut Criterion) {
     }
 }
 
+/// Real numbers of 256 rows: a parabola of two there and back, the 6 best of 64 candidates, prices of ten items beside
+/// observations in a pass for each.
+fn real_numbers(criterion: &mut Criterion) {
+    let (rows, reals, mut stream) = (256, 2, stream());
+    let outputs = numbers(&mut stream, rows * naf_outputs(reals));
+    let (real, dq) = (numbers(&mut stream, rows * reals), numbers(&mut stream, rows));
+    let (mut q, mut doutputs) = (vec![0.0; rows], vec![0.0; outputs.len()]);
+    let (candidates, mut elite) = (numbers(&mut stream, rows * 64), vec![0; rows * 6]);
+    let shape = ParametersShape { rows, passes: 10, width: 30, total: 10 };
+    let (observation, parameters) = (numbers(&mut stream, rows * 30), numbers(&mut stream, rows * 10));
+    let mut x = vec![0.0; rows * 10 * shape.length()];
+    let mut group = criterion.benchmark_group("reals");
+    group.throughput(Throughput::Elements(rows as u64));
+    for cpu in devices() {
+        let name = cpu.isa().name();
+        group.bench_function(format!("naf/{name}"), |bencher| {
+            bencher.iter(|| {
+                cpu.naf(rows, reals, &outputs, &real, &mut q)?;
+                cpu.naf_back(rows, reals, &outputs, &real, &dq, &mut doutputs)
+            });
+        });
+        group.bench_function(format!("top/{name}"), |bencher| {
+            bencher.iter(|| cpu.top(rows, 64, 6, &candidates, &mut elite));
+        });
+        group.bench_function(format!("attach/{name}"), |bencher| {
+            bencher.iter(|| cpu.attach(&shape, &observation, &parameters, &mut x));
+        });
+    }
+}
+
 /// The temporal difference of 256 × 1000 values.
 fn temporal_difference(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("td/256x1000");
@@ -305,6 +335,6 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = updates, acting, layers, optimiser, temporal_difference, replay
+    targets = updates, acting, layers, optimiser, real_numbers, temporal_difference, replay
 }
 criterion_main!(all);

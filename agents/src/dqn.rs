@@ -310,17 +310,20 @@ impl<B: Backend> Rule<B> for Values<B> {
         network.outputs(b, rows, false)
     }
 
-    fn values<'a>(
+    fn look(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
         observation: &B::Buf<f32>,
-        outputs: &'a mut Self::Pass,
-    ) -> kernels::Result<&'a B::Buf<f32>> {
-        network.forward(b, rows, theta, observation, None, outputs)?;
-        Ok(&outputs[outputs.len() - 1])
+        outputs: &mut Self::Pass,
+    ) -> kernels::Result<()> {
+        network.forward(b, rows, theta, observation, None, outputs)
+    }
+
+    fn values<'a>(&self, outputs: &'a Self::Pass) -> &'a B::Buf<f32> {
+        &outputs[outputs.len() - 1]
     }
 
     /// One update, in the order of the paper's algorithm 1.

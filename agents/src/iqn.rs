@@ -225,18 +225,21 @@ impl<B: Backend> Rule<B> for Fractions<B> {
         Ok((Pass::at_midpoints(b, network, rows, self.acting)?, b.zeros(rows * network.actions)?))
     }
 
-    fn values<'a>(
+    fn look(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
         observation: &B::Buf<f32>,
-        (pass, values): &'a mut Self::Pass,
-    ) -> kernels::Result<&'a B::Buf<f32>> {
+        (pass, values): &mut Self::Pass,
+    ) -> kernels::Result<()> {
         let quantiles = pass.forward(b, network, rows, theta, observation)?;
-        b.quantile_mean(&self.quantiles, rows, self.acting, quantiles, values)?;
-        Ok(values)
+        b.quantile_mean(&self.quantiles, rows, self.acting, quantiles, values)
+    }
+
+    fn values<'a>(&self, (_, values): &'a Self::Pass) -> &'a B::Buf<f32> {
+        values
     }
 
     /// One update, in the order of the paper's algorithm 1.

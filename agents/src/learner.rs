@@ -24,20 +24,26 @@ pub trait Rule<B: Backend>: Send + Sync {
     /// # Errors
     /// When the device has no room.
     fn pass(&self, backend: &B, network: &Network, rows: usize) -> kernels::Result<Self::Pass>;
-    /// From observations\[rows × length\] to values\[rows × actions\], with the parameters `theta`.
+    /// Fills the pass from observations\[rows × length\], with the parameters `theta`.
     ///
     /// # Errors
     /// When the device fails.
-    fn values<'a>(
+    fn look(
         &self,
         backend: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
         observation: &B::Buf<f32>,
-        pass: &'a mut Self::Pass,
-    ) -> kernels::Result<&'a B::Buf<f32>>;
-    /// From values to an action, one number, per row.
+        pass: &mut Self::Pass,
+    ) -> kernels::Result<()>;
+    /// The values in a pass: rows × actions, or one for each row where actions are real numbers alone.
+    fn values<'a>(&self, pass: &'a Self::Pass) -> &'a B::Buf<f32>;
+    /// How many real numbers an action has, and the standard deviation of the noise that they are explored with.
+    fn reals(&self) -> (usize, f32) {
+        (0, 0.0)
+    }
+    /// From a pass to an action per row.
     ///
     /// # Errors
     /// When the device fails.
@@ -46,17 +52,37 @@ pub trait Rule<B: Backend>: Send + Sync {
         backend: &B,
         choosing: &ChooseConfig,
         rows: usize,
-        values: &B::Buf<f32>,
+        pass: &Self::Pass,
         clock: &B::Buf<u32>,
-        action: &mut B::Buf<u32>,
+        choice: &mut Choice<B>,
     ) -> kernels::Result<()> {
-        backend.choose(choosing, rows, values, clock, action)
+        backend.choose(choosing, rows, self.values(pass), clock, &mut choice.action)
     }
     /// One update.
     ///
     /// # Errors
     /// When the device fails.
     fn update(&mut self, backend: &B, parts: &mut Parts<B>) -> kernels::Result<()>;
+}
+
+/// Actions on the device.
+pub struct Choice<B: Backend> {
+    /// rows: an index, where actions have one.
+    pub action: B::Buf<u32>,
+    /// rows × reals: real numbers in \[−1, 1\], where actions have some.
+    pub real: B::Buf<f32>,
+}
+
+impl<B: Backend> Choice<B> {
+    fn new(backend: &B, rows: usize, reals: usize) -> Result<Self> {
+        Ok(Choice { action: backend.zeros(rows)?, real: backend.zeros(rows * reals)? })
+    }
+
+    /// Copies the actions of `rows` rows, as far as `actions` has room for indices and real numbers.
+    fn download(&self, backend: &B, actions: &mut Actions) -> Result<()> {
+        backend.download(&self.action, 0..actions.items.len(), &mut actions.items)?;
+        Ok(backend.download(&self.real, 0..actions.reals.len(), &mut actions.reals)?)
+    }
 }
 
 /// What an update works on.
@@ -92,7 +118,7 @@ pub struct Learner<B: Backend, R: Rule<B>> {
     choosing: ChooseConfig,
     observation: B::Buf<f32>,
     pass: R::Pass,
-    action: B::Buf<u32>,
+    choice: Choice<B>,
     steps: u64,
     updates: u64,
 }
@@ -113,6 +139,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         }
         let (rows, size) = (config.rows, config.batch);
         let slots = config.memory / rows;
+        let (reals, spread) = rule.reals();
         let mut theta = network.initial(seed);
         if config.noisy {
             theta.extend(network.initial_noise(config.noise));
@@ -124,11 +151,12 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
             choosing: ChooseConfig {
                 actions,
                 epsilon: Ramp { from: config.explore_from, to: config.explore_to, over: explore_over },
+                spread,
                 seed,
             },
             observation: backend.zeros(rows * spec.observation)?,
             pass: rule.pass(&backend, &network, rows)?,
-            action: backend.zeros(rows)?,
+            choice: Choice::new(&backend, rows, reals)?,
             parts: Parts {
                 sampling: SampleConfig {
                     n_step: config.n_step,
@@ -159,8 +187,9 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
                 },
                 weights: Weights::new(&backend, &theta)?,
                 noise: config.noisy.then(|| Noise::new(&backend, &network, seed)).transpose()?,
-                memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?,
-                batch: Batch::new(&backend, size, spec.observation)?,
+                memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?
+                    .with_reals(&backend, reals)?,
+                batch: Batch::new(&backend, size, spec.observation)?.with_reals(&backend, reals)?,
                 clock: clock(&backend)?,
                 summary: backend.zeros(2)?,
                 config,
@@ -181,7 +210,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         Ok(Greedy {
             observation,
             pass: self.rule.pass(&self.backend, &self.parts.network, rows)?,
-            action: self.backend.zeros(rows)?,
+            choice: Choice::new(&self.backend, rows, self.parts.memory.reals)?,
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
             learner: self,
@@ -216,9 +245,9 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
         let head = self.head();
-        let Learner { backend: b, parts, rule, choosing, observation, pass, action, .. } = self;
+        let Learner { backend: b, parts, rule, choosing, observation, pass, choice, .. } = self;
         let Parts { config, network, memory, weights, noise, clock, sampling, .. } = parts;
-        let (numbers, cells) = (memory.numbers(head), memory.cells(head));
+        let (numbers, cells, reals) = (memory.numbers(head), memory.cells(head), memory.real_numbers(head));
         if config.reward_scale != 1.0 {
             b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
         }
@@ -231,11 +260,17 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
             noise.draw_for_acting(b, weights, clock)?;
         }
         let (theta, _) = effective(noise, &weights.theta, &weights.target);
-        let q = rule.values(b, network, config.rows, theta, observation, pass)?;
-        rule.choose(b, choosing, config.rows, q, clock, action)?;
-        b.download(action, 0..config.rows, &mut actions.items)?;
-        b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
-        b.commit(&mut memory.action, cells)?;
+        rule.look(b, network, config.rows, theta, observation, pass)?;
+        rule.choose(b, choosing, config.rows, pass, clock, choice)?;
+        choice.download(b, actions)?;
+        if !actions.items.is_empty() {
+            b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
+            b.commit(&mut memory.action, cells)?;
+        }
+        if !actions.reals.is_empty() {
+            b.stage(&mut memory.real, reals.clone()).copy_from_slice(&actions.reals);
+            b.commit(&mut memory.real, reals)?;
+        }
         self.steps += 1;
         Ok(())
     }
@@ -305,6 +340,9 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         put("summary", Tensor::F32(host(b, &self.parts.summary, 2)?));
         put("memory.observation", Tensor::F32(host(b, &m.observation, cells * m.width)?));
         put("memory.action", Tensor::U32(host(b, &m.action, cells)?));
+        if m.reals > 0 {
+            put("memory.real", Tensor::F32(host(b, &m.real, cells * m.reals)?));
+        }
         put("memory.reward", Tensor::F32(host(b, &m.reward, cells)?));
         put("memory.stage", Tensor::U8(stage.into_iter().map(|stage| stage as u8).collect()));
         if let Some(tree) = &m.tree {
@@ -332,6 +370,9 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         let reward = taken!(saved, F32, "memory.reward", cells)?;
         m.observation = b.upload(observation)?;
         m.action = b.upload(taken!(saved, U32, "memory.action", cells)?)?;
+        if m.reals > 0 {
+            m.real = b.upload(taken!(saved, F32, "memory.real", cells * m.reals)?)?;
+        }
         m.reward = b.upload(reward)?;
         let stage: Vec<Stage> = (taken!(saved, U8, "memory.stage", cells)?.iter())
             .map(|byte| STAGES.get(usize::from(*byte)).copied())
@@ -369,7 +410,7 @@ pub(crate) struct Greedy<'a, B: Backend, R: Rule<B>> {
     learner: &'a Learner<B, R>,
     observation: B::Buf<f32>,
     pass: R::Pass,
-    action: B::Buf<u32>,
+    choice: Choice<B>,
     reward: Vec<f32>,
     stage: Vec<Stage>,
 }
@@ -381,12 +422,12 @@ impl<B: Backend, R: Rule<B>> Greedy<'_, B, R> {
         let Parts { network, weights, memory, clock, .. } = parts;
         let rows = self.reward.len();
         b.commit(&mut self.observation, 0..rows * memory.width)?;
-        let q = rule.values(b, network, rows, &weights.theta, &self.observation, &mut self.pass)?;
-        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), ..*choosing };
-        rule.choose(b, &choosing, rows, q, clock, &mut self.action)?;
-        b.download(&self.action, 0..rows, &mut actions.items)?;
+        rule.look(b, network, rows, &weights.theta, &self.observation, &mut self.pass)?;
+        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), spread: 0.0, ..*choosing };
+        rule.choose(b, &choosing, rows, &self.pass, clock, &mut self.choice)?;
+        self.choice.download(b, actions)?;
         if let Some(values) = values {
-            b.download(q, 0..values.len(), values)?;
+            b.download(rule.values(&self.pass), 0..values.len(), values)?;
         }
         Ok(())
     }

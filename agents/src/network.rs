@@ -31,6 +31,8 @@ pub struct Network {
     pub len: usize,
     /// The layer that embeds fractions of quantiles, when there is one; it is not among `layers`.
     pub embedding: Option<Dense>,
+    /// The layers of another network whose numbers follow in the same buffer.
+    beside: Vec<Dense>,
     item: FactoredHead,
 }
 
@@ -56,7 +58,7 @@ impl Network {
         if head == Head::Factored {
             len += 2 * actions;
         }
-        Network { layers, head, actions, atoms, len, embedding: None, item }
+        Network { layers, head, actions, atoms, len, embedding: None, beside: Vec::new(), item }
     }
 
     /// The same with a layer, ReLU included, from `features` of a fraction to the outputs of layer `at`.
@@ -68,11 +70,22 @@ impl Network {
         self
     }
 
+    /// The same with the numbers of `other` after its own, and `other` as it then is: both live in one buffer.
+    pub fn beside(mut self, mut other: Network) -> (Self, Self) {
+        for layer in &mut other.layers {
+            layer.weight += self.len;
+            layer.bias += self.len;
+        }
+        self.len += other.len;
+        self.beside.clone_from(&other.layers);
+        (self, other)
+    }
+
     /// Initial parameters: every weight and bias uniform within ±1/√inputs of its layer, as PyTorch's default.
     pub fn initial(&self, seed: u64) -> Vec<f32> {
         let mut theta = vec![0.0; self.len];
         let mut stream = Rng::new(seed, Domain::Initialisation).stream(Purpose::WEIGHTS);
-        for layer in self.layers.iter().chain(&self.embedding) {
+        for layer in self.layers.iter().chain(&self.embedding).chain(&self.beside) {
             let bound = 1.0 / (layer.inputs as f32).sqrt();
             stream.fill_uniform(-bound, bound, &mut theta[layer.weight..layer.bias + layer.outputs]);
         }
@@ -151,6 +164,23 @@ impl Network {
         deltas: &mut [B::Buf<f32>],
         gradient: &mut B::Buf<f32>,
     ) -> Result<()> {
+        self.backward_to_input(backend, rows, theta, x, chosen, outputs, deltas, None, gradient)
+    }
+
+    /// The same down to the gradient of `x` too, if wanted.
+    #[expect(clippy::too_many_arguments, reason = "the operands of a backward pass, each a buffer of its own")]
+    pub fn backward_to_input<B: Backend>(
+        &self,
+        backend: &B,
+        rows: usize,
+        theta: &B::Buf<f32>,
+        x: &B::Buf<f32>,
+        chosen: Option<&B::Buf<u32>>,
+        outputs: &[B::Buf<f32>],
+        deltas: &mut [B::Buf<f32>],
+        mut input: Option<&mut B::Buf<f32>>,
+        gradient: &mut B::Buf<f32>,
+    ) -> Result<()> {
         let count = self.layers.len();
         let (trunk, values) = deltas.split_at_mut(count);
         match self.head {
@@ -165,12 +195,12 @@ impl Network {
         }
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (before, from) = trunk.split_at_mut(i);
-            let (input, dx) = (outputs[..i].last().unwrap_or(x), before.last_mut());
+            let (below, dx) = (outputs[..i].last().unwrap_or(x), before.last_mut().or(input.take_if(|_| i == 0)));
             match chosen {
                 Some(chosen) if i + 1 == count => {
-                    backend.linear_chosen_back(layer, rows, theta, input, chosen, &from[0], dx, gradient)?;
+                    backend.linear_chosen_back(layer, rows, theta, below, chosen, &from[0], dx, gradient)?;
                 }
-                _ => backend.linear_back(layer, rows, theta, input, &outputs[i], &mut from[0], dx, gradient)?,
+                _ => backend.linear_back(layer, rows, theta, below, &outputs[i], &mut from[0], dx, gradient)?,
             }
         }
         Ok(())

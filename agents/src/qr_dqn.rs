@@ -90,18 +90,21 @@ impl<B: Backend> Rule<B> for Quantiles<B> {
         Ok((network.outputs(b, rows, false)?, b.zeros(rows * network.actions)?))
     }
 
-    fn values<'a>(
+    fn look(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
         observation: &B::Buf<f32>,
-        (outputs, values): &'a mut Self::Pass,
-    ) -> kernels::Result<&'a B::Buf<f32>> {
+        (outputs, values): &mut Self::Pass,
+    ) -> kernels::Result<()> {
         network.forward(b, rows, theta, observation, None, outputs)?;
-        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)?;
-        Ok(values)
+        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)
+    }
+
+    fn values<'a>(&self, (_, values): &'a Self::Pass) -> &'a B::Buf<f32> {
+        values
     }
 
     /// One update, in the order of the paper's algorithm 1.

@@ -7,15 +7,14 @@
 //! Two faults of the reference implementation (RecSim's, 2020) are not repeated: the next values are those of the next
 //! state, and taking nothing has a value of its own.
 use crate::{
-    agent::{Agent, Policy, Progress, Update},
-    checkpoint::Tensors,
     dqn,
     error::{Error, Result, setting},
-    learner::{Greedy, Learner, Parts, Rule},
+    learner::{Choice, Learner, Parts, Rule},
     network::{Head, Network},
     noise::effective,
+    translated::{Meaning, Translated},
 };
-use envs::{Actions, Shape, Slot, Spec, Width};
+use envs::{Actions, Shape, Spec, Width};
 use kernels::{Backend, ChooseConfig, MOST_CANDIDATES, MOST_SLOTS, SlateConfig};
 use serde::{Deserialize, Serialize};
 
@@ -106,21 +105,14 @@ fn menu(spec: &Spec) -> Result<Menu> {
 }
 
 /// The agent.
-pub struct SlateQ<B: Backend> {
-    config: SlateConfig,
-    learner: Learner<B, Slates<B>>,
-    codes: Actions,
-}
-
-/// What the inner learner chooses: one code per row.
-const CODE: Width = Width { items: 1, reals: 0 };
+pub type SlateQ<B> = Translated<B, Slates<B>, SlateConfig>;
 
 impl<B: Backend> SlateQ<B> {
     /// An agent for a world with slates.
     ///
     /// # Errors
     /// When it cannot act there or a setting is not admissible.
-    pub fn new(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
+    pub fn slates(backend: B, config: Config, spec: &Spec, seed: u64) -> Result<Self> {
         config.validate()?;
         let Menu { candidates, slots, taken } = menu(spec)?;
         let Config { selection, choice, dqn: config } = config;
@@ -137,14 +129,20 @@ impl<B: Backend> SlateQ<B> {
             deltas: outputs()?,
         };
         let learner = Learner::build(backend, config, network, spec, candidates, seed, rule)?;
-        Ok(SlateQ { config: slate, learner, codes: Actions::new(spec.rows, CODE) })
+        Ok(Translated::new(learner, slate, spec.rows))
     }
 }
 
-/// Writes the slates behind `codes`.
-fn decode(config: &SlateConfig, codes: &Actions, actions: &mut Actions) {
-    for (slate, code) in actions.items.chunks_exact_mut(config.slots).zip(&codes.items) {
-        slate.iter_mut().zip(config.items(*code)).for_each(|(place, item)| *place = item);
+/// Codes of slates.
+impl Meaning for SlateConfig {
+    fn width(&self) -> Width {
+        Width { items: 1, reals: 0 }
+    }
+
+    fn write(&self, own: &Actions, world: &mut Actions) {
+        for (slate, code) in world.items.chunks_exact_mut(self.slots).zip(&own.items) {
+            slate.iter_mut().zip(self.items(*code)).for_each(|(place, item)| *place = item);
+        }
     }
 }
 
@@ -164,17 +162,20 @@ impl<B: Backend> Rule<B> for Slates<B> {
         network.outputs(b, rows, false)
     }
 
-    fn values<'a>(
+    fn look(
         &self,
         b: &B,
         network: &Network,
         rows: usize,
         theta: &B::Buf<f32>,
         observation: &B::Buf<f32>,
-        outputs: &'a mut Self::Pass,
-    ) -> kernels::Result<&'a B::Buf<f32>> {
-        network.forward(b, rows, theta, observation, None, outputs)?;
-        Ok(&outputs[outputs.len() - 1])
+        outputs: &mut Self::Pass,
+    ) -> kernels::Result<()> {
+        network.forward(b, rows, theta, observation, None, outputs)
+    }
+
+    fn values<'a>(&self, outputs: &'a Self::Pass) -> &'a B::Buf<f32> {
+        &outputs[outputs.len() - 1]
     }
 
     fn choose(
@@ -182,11 +183,12 @@ impl<B: Backend> Rule<B> for Slates<B> {
         b: &B,
         choosing: &ChooseConfig,
         rows: usize,
-        values: &B::Buf<f32>,
+        outputs: &Self::Pass,
         clock: &B::Buf<u32>,
-        action: &mut B::Buf<u32>,
+        choice: &mut Choice<B>,
     ) -> kernels::Result<()> {
-        b.choose_slate(&self.slate, &choosing.epsilon, choosing.seed, rows, values, clock, action)
+        let ChooseConfig { epsilon, seed, .. } = choosing;
+        b.choose_slate(&self.slate, epsilon, *seed, rows, self.values(outputs), clock, &mut choice.action)
     }
 
     /// One update, in the order of the paper's algorithm 1.
@@ -213,67 +215,5 @@ impl<B: Backend> Rule<B> for Slates<B> {
         }
         b.adam(adam, clock, weights)?;
         b.prioritise(sampling, memory, batch)
-    }
-}
-
-impl<B: Backend> Policy for SlateQ<B> {
-    fn slot(&mut self) -> Slot<'_> {
-        self.learner.slot()
-    }
-
-    fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        self.learner.act(&mut self.codes)?;
-        decode(&self.config, &self.codes, actions);
-        Ok(())
-    }
-}
-
-impl<B: Backend> Agent for SlateQ<B> {
-    fn learn(&mut self) -> Result<()> {
-        self.learner.learn()
-    }
-
-    fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
-        let codes = Actions::new(rows, CODE);
-        Ok(Box::new(Best { config: self.config, greedy: self.learner.player(rows)?, codes }))
-    }
-
-    fn update(&self) -> Result<Update> {
-        self.learner.update()
-    }
-
-    fn progress(&self) -> Result<Progress> {
-        self.learner.progress()
-    }
-
-    fn weights(&self) -> Result<Tensors> {
-        self.learner.weights()
-    }
-
-    fn save(&self) -> Result<Tensors> {
-        self.learner.save()
-    }
-
-    fn restore(&mut self, saved: &Tensors) -> Result<()> {
-        self.learner.restore(saved)
-    }
-}
-
-/// A [`SlateQ`] that only plays.
-struct Best<'a, B: Backend> {
-    config: SlateConfig,
-    greedy: Greedy<'a, B, Slates<B>>,
-    codes: Actions,
-}
-
-impl<B: Backend> Policy for Best<'_, B> {
-    fn slot(&mut self) -> Slot<'_> {
-        self.greedy.slot()
-    }
-
-    fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        self.greedy.act(&mut self.codes)?;
-        decode(&self.config, &self.codes, actions);
-        Ok(())
     }
 }

@@ -16,12 +16,16 @@ use crate::{
     dqn::{self, Dqn},
     error::{Error, Result, setting},
     iqn::{self, Iqn},
+    naf::{self, Naf},
     network::Head,
     online,
+    pdqn::{self, Pdqn},
     price_grid::{self, PriceGrid},
     qr_dqn::{self, QrDqn},
+    qt_opt::{self, QtOpt},
     slateq::{self, SlateQ},
     tabular_q::{self, TabularQ},
+    translated::Intervals,
 };
 use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
@@ -44,6 +48,12 @@ pub enum AgentSpec {
     Slateq(slateq::Config),
     /// Deep Q-learning over a grid of prices.
     PriceGrid(price_grid::Config),
+    /// Parabolas over real numbers.
+    Naf(naf::Config),
+    /// Searches among real numbers.
+    QtOpt(qt_opt::Config),
+    /// Real numbers of an index.
+    Pdqn(pdqn::Config),
     /// What has earned most.
     MostPopular(most_popular::Config),
     /// The best promise, sometimes anything.
@@ -167,6 +177,30 @@ pub const PRESETS: &[Preset] = &[
         spec: || AgentSpec::PriceGrid(price_grid::Config::default()),
     },
     Preset {
+        name: "naf",
+        about: "continuous prices by a parabola of advantages whose peak is an output (Gu et al. 2016)",
+        space: "continuous numbers",
+        spec: || AgentSpec::Naf(naf::Config::default()),
+    },
+    Preset {
+        name: "qt_opt",
+        about: "continuous prices as inputs, the best found by the cross-entropy method (Kalashnikov et al. 2018)",
+        space: "continuous numbers",
+        spec: || AgentSpec::QtOpt(qt_opt::Config::default()),
+    },
+    Preset {
+        name: "pdqn",
+        about: "an item and its price: one network says the prices, another values the items (Xiong et al. 2018)",
+        space: "discrete with continuous numbers",
+        spec: || AgentSpec::Pdqn(pdqn::Config::default()),
+    },
+    Preset {
+        name: "mp_dqn",
+        about: "the same with a pass for each item, which sees its own price only (Bester et al. 2019)",
+        space: "discrete with continuous numbers",
+        spec: || AgentSpec::Pdqn(pdqn::Config { multi_pass: true, ..Default::default() }),
+    },
+    Preset {
         name: "most_popular",
         about: "what has earned most in total, after a while of random display",
         space: "discrete",
@@ -272,6 +306,9 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.validate(),
             AgentSpec::Slateq(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
+            AgentSpec::Naf(config) => config.validate(),
+            AgentSpec::QtOpt(config) => config.validate(),
+            AgentSpec::Pdqn(config) => config.validate(),
             AgentSpec::MostPopular(config) => config.validate(),
             AgentSpec::EpsilonGreedy(config) => config.validate(),
             AgentSpec::Ucb1(config) => config.validate(),
@@ -294,6 +331,9 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.dqn.rows,
             AgentSpec::Slateq(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
+            AgentSpec::Naf(config) => config.dqn.rows,
+            AgentSpec::QtOpt(config) => config.dqn.rows,
+            AgentSpec::Pdqn(config) => config.dqn.rows,
             AgentSpec::MostPopular(config) => config.rows,
             AgentSpec::EpsilonGreedy(config) => config.rows,
             AgentSpec::Ucb1(config) => config.rows,
@@ -316,6 +356,9 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => &mut config.dqn,
             AgentSpec::Slateq(config) => &mut config.dqn,
             AgentSpec::PriceGrid(config) => &mut config.dqn,
+            AgentSpec::Naf(config) => &mut config.dqn,
+            AgentSpec::QtOpt(config) => &mut config.dqn,
+            AgentSpec::Pdqn(config) => &mut config.dqn,
             // The others have none.
             _ => return self,
         };
@@ -338,6 +381,9 @@ impl AgentSpec {
             }
             AgentSpec::Slateq(_) => slateq::fits(spec),
             AgentSpec::PriceGrid(_) => price_grid::bounds("price_grid", spec).map(|_| ()),
+            AgentSpec::Naf(_) => Intervals::of("naf", spec).map(|_| ()),
+            AgentSpec::QtOpt(_) => Intervals::of("qt_opt", spec).map(|_| ()),
+            AgentSpec::Pdqn(_) => pdqn::Offer::of(spec).map(|_| ()),
             AgentSpec::MostPopular(_) => online::actions("most_popular", spec).map(|_| ()),
             AgentSpec::EpsilonGreedy(_) => online::actions("epsilon_greedy", spec).map(|_| ()),
             AgentSpec::Ucb1(_) => online::actions("ucb1", spec).map(|_| ()),
@@ -361,8 +407,11 @@ impl AgentSpec {
             AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),
             AgentSpec::QrDqn(config) => Box::new(QrDqn::quantile(backend, config, spec, seed)?),
             AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
-            AgentSpec::Slateq(config) => Box::new(SlateQ::new(backend, config, spec, seed)?),
+            AgentSpec::Slateq(config) => Box::new(SlateQ::slates(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
+            AgentSpec::Naf(config) => Box::new(Naf::advantages(backend, config, spec, seed)?),
+            AgentSpec::QtOpt(config) => Box::new(QtOpt::searching(backend, config, spec, seed)?),
+            AgentSpec::Pdqn(config) => Box::new(Pdqn::parametrised(backend, config, spec, seed)?),
             AgentSpec::MostPopular(config) => Box::new(MostPopular::new(config, spec, seed)?),
             AgentSpec::EpsilonGreedy(config) => Box::new(EpsilonGreedy::new(config, spec, seed)?),
             AgentSpec::Ucb1(config) => Box::new(Ucb1::new(config, spec, seed)?),
@@ -406,6 +455,10 @@ mod tests {
         assert!(message("dqn", "batch", json!("many")).contains("batch"));
         assert!(message("dqn", "n_step", json!(0)).contains("`n_step` is 0"));
         assert!(message("price_grid", "batch", json!(0)).contains("`batch` is 0"));
+        assert!(message("naf", "spread", json!(3)).contains("`spread` is 3"));
+        assert!(message("naf", "double", json!(true)).contains("`double` is true"));
+        assert!(message("qt_opt", "elite", json!(65)).contains("between 1 and 64"));
+        assert!(message("pdqn", "head", json!("dueling")).contains("`head` is dueling"));
         assert!(message("most_popular", "rows", json!(0)).contains("`rows` is 0; it must be between 1 and 65536"));
         assert!(message("epsilon_greedy", "epsilon", json!(1.5)).contains("`epsilon` is 1.5"));
         assert!(message("ucb1", "exploration", json!(-1)).contains("`exploration` is -1"));

@@ -6,12 +6,15 @@
 //! | [`ops::factored`] | the article's head: a state's number times an item's number, there and back |
 //! | [`ops::dueling`] | Q = V + A − mean A, there and back |
 //! | [`ops::sample`] | the replay ring: validity, uniform and prioritised draws, n-step fold, gather |
-//! | [`ops::choose`] | epsilon-greedy argmax |
+//! | [`ops::choose`] | epsilon-greedy argmax; real numbers with noise |
 //! | [`ops::td`] | temporal-difference target (double), Huber loss, gradient, priorities in one pass |
 //! | [`ops::munchausen`] | the same with soft values and the policy's log-probability in the reward |
 //! | [`ops::categorical`] | distributions over atoms: expectation, projected target, divergence, gradient |
 //! | [`ops::quantile`] | returns by quantiles: mean, quantile Huber loss, gradient |
 //! | [`ops::fraction`] | fractions of quantiles, their cosine features, products with a state's features, there and back |
+//! | [`ops::naf`] | values of real numbers by a normalised advantage, there and back |
+//! | [`ops::search`] | cross-entropy search for the best real numbers; the k largest of a row |
+//! | [`ops::parameters`] | real numbers of discrete actions beside observations, there and back |
 //! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities, gradient |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
@@ -48,9 +51,12 @@ pub use ops::{
     fraction::{Fraction, FractionAddress},
     linear::{Dense, Linear},
     munchausen::{Munchausen, MunchausenConfig},
+    naf::{Naf, naf_outputs},
     noisy::{NoiseAddress, Noisy},
+    parameters::{Parameters, ParametersShape},
     quantile::{Quantile, QuantileConfig},
     sample::{Priority, Sample, SampleConfig},
+    search::{Found, Search, SearchShape},
     slate::{MOST_CANDIDATES, MOST_SLOTS, Slate, SlateConfig},
     td::{Td, TdConfig},
 };

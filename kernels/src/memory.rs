@@ -30,10 +30,14 @@ pub struct Memory<D: Device> {
     pub rows: usize,
     /// Length of an observation.
     pub width: usize,
+    /// Real numbers that an action has beside its index.
+    pub reals: usize,
     /// slots × rows × width.
     pub observation: D::Buf<f32>,
     /// slots × rows.
     pub action: D::Buf<u32>,
+    /// slots × rows × reals.
+    pub real: D::Buf<f32>,
     /// slots × rows.
     pub reward: D::Buf<f32>,
     /// slots × rows.
@@ -64,8 +68,10 @@ impl<D: Device> Memory<D> {
             slots,
             rows,
             width,
+            reals: 0,
             observation: device.zeros(cells * width)?,
             action: device.zeros(cells)?,
+            real: device.zeros(0)?,
             reward: device.zeros(cells)?,
             stage: device.zeros(cells)?,
             tree: prioritised.then(tree).transpose()?,
@@ -83,6 +89,14 @@ impl<D: Device> Memory<D> {
         device.reserve(&mut self.reward, self.rows)?;
         device.reserve(&mut self.stage, self.rows)
     }
+    /// The same ring for actions with `reals` real numbers.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn with_reals(self, device: &D, reals: usize) -> Result<Self> {
+        let real = device.zeros(self.slots * self.rows * reals)?;
+        Ok(Memory { reals, real, ..self })
+    }
     /// The cells of `slot`: spans of `action`, `reward` and `stage`.
     pub fn cells(&self, slot: usize) -> Span {
         slot * self.rows..(slot + 1) * self.rows
@@ -91,6 +105,11 @@ impl<D: Device> Memory<D> {
     pub fn numbers(&self, slot: usize) -> Span {
         let cells = self.cells(slot);
         cells.start * self.width..cells.end * self.width
+    }
+    /// The numbers of `slot` in `real`.
+    pub fn real_numbers(&self, slot: usize) -> Span {
+        let cells = self.cells(slot);
+        cells.start * self.reals..cells.end * self.reals
     }
 }
 
@@ -108,6 +127,8 @@ pub struct Batch<D: Device> {
     pub next: D::Buf<f32>,
     /// The action taken.
     pub action: D::Buf<u32>,
+    /// size × the memory's reals: its real numbers.
+    pub real: D::Buf<f32>,
     /// The discounted sum of rewards within the window.
     pub reward: D::Buf<f32>,
     /// What the value of `next` is multiplied by: 0 after a termination.
@@ -131,11 +152,20 @@ impl<D: Device> Batch<D> {
             observation: device.zeros(size * width)?,
             next: device.zeros(size * width)?,
             action: device.zeros(size)?,
+            real: device.zeros(0)?,
             reward: device.zeros(size)?,
             discount: device.zeros(size)?,
             weight: device.zeros(size)?,
             error: device.zeros(size)?,
         })
+    }
+    /// The same for actions with `reals` real numbers.
+    ///
+    /// # Errors
+    /// When the device has no room.
+    pub fn with_reals(self, device: &D, reals: usize) -> Result<Self> {
+        let real = device.zeros(self.size * reals)?;
+        Ok(Batch { real, ..self })
     }
 }
 

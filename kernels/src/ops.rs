@@ -7,9 +7,12 @@ pub mod factored;
 pub mod fraction;
 pub mod linear;
 pub mod munchausen;
+pub mod naf;
 pub mod noisy;
+pub mod parameters;
 pub mod quantile;
 pub mod sample;
+pub mod search;
 pub mod slate;
 pub mod td;
 
@@ -23,9 +26,12 @@ pub trait Backend:
     + fraction::Fraction
     + linear::Linear
     + munchausen::Munchausen
+    + naf::Naf
     + noisy::Noisy
+    + parameters::Parameters
     + quantile::Quantile
     + sample::Sample
+    + search::Search
     + slate::Slate
     + td::Td
 {
@@ -39,9 +45,12 @@ impl<D> Backend for D where
         + fraction::Fraction
         + linear::Linear
         + munchausen::Munchausen
+        + naf::Naf
         + noisy::Noisy
+        + parameters::Parameters
         + quantile::Quantile
         + sample::Sample
+        + search::Search
         + slate::Slate
         + td::Td
 {

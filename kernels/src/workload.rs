@@ -130,7 +130,7 @@ fn heads<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, actions: usize) -
     to.visit(&format!("factored_back/{shape}"), &mut || {
         d.factored_back(&head, rows, &theta, &f, &dq, &mut df, &mut gradient)
     })?;
-    let config = ChooseConfig { actions, epsilon: Ramp::constant(0.1), seed: 1 };
+    let config = ChooseConfig { actions, epsilon: Ramp::constant(0.1), spread: 0.0, seed: 1 };
     let (clock, mut action) = (d.upload(&[3, 7])?, indices(d, rows, 1)?);
     to.visit(&format!("choose/{shape}"), &mut || d.choose(&config, rows, &q, &clock, &mut action))
 }

@@ -29,7 +29,7 @@ macro_rules! module {
 }
 
 /// All modules.
-pub const MODULES: [Module; 14] = [
+pub const MODULES: [Module; 17] = [
     module!("", "gemm"),
     module!("ops/", "adam"),
     module!("ops/", "categorical"),
@@ -39,9 +39,12 @@ pub const MODULES: [Module; 14] = [
     module!("ops/", "fraction"),
     module!("ops/", "linear"),
     module!("ops/", "munchausen"),
+    module!("ops/", "naf"),
     module!("ops/", "noisy"),
+    module!("ops/", "parameters"),
     module!("ops/", "quantile"),
     module!("ops/", "sample"),
+    module!("ops/", "search"),
     module!("ops/", "slate"),
     module!("ops/", "td"),
 ];

@@ -15,3 +15,19 @@ KERNEL choose(u32 rows, u32 actions, const float *__restrict__ q, const u32 *__r
     }
     action[row] = best;
 }
+
+// Real numbers: a thread for each row.
+KERNEL choose_reals(u32 rows, u32 reals, const float *__restrict__ best, const u32 *__restrict__ clock, u32 key0,
+                    u32 key1, float from, float to, u32 over, float spread, float *__restrict__ real) {
+    u32 row = blockIdx.x * blockDim.x + threadIdx.x;
+    if (row >= rows) return;
+    u32 step = clock[STEPS];
+    float epsilon = ramp(from, to, over, step);
+    Stream stream = stream_at(key0, key1, row, 1, step, PURPOSE_EXPLORE);
+    bool explores = epsilon > 0.0f && bernoulli(stream, epsilon);
+    for (u32 i = row * reals; i < (row + 1) * reals; ++i) {
+        float number = explores ? 2.0f * uniform(stream) - 1.0f : best[i];
+        if (!explores && spread > 0.0f) number = number + spread * normal(stream);
+        real[i] = number < -1.0f ? -1.0f : number > 1.0f ? 1.0f : number;
+    }
+}

@@ -1,4 +1,7 @@
 //! Epsilon-greedy: with probability ε a uniform action, else the lowest index of the largest Q.
+//!
+//! Real numbers live in \[−1, 1\]: with probability ε all of an action's are uniform, else the best ones, each with Gaussian
+//! noise on it, clipped to the ends.
 use crate::{
     cpu::Cpu,
     cuda::{Buffer, Cuda, blocks},
@@ -17,7 +20,9 @@ pub struct ChooseConfig {
     pub actions: usize,
     /// Probability of a uniform action, by steps.
     pub epsilon: Ramp,
-    /// Seed of the draws: address (row, 0, step), agent domain.
+    /// Standard deviation of the noise on real numbers, which does not stand in the way of an index.
+    pub spread: f32,
+    /// Seed of the draws: address (row, 0, step), of real numbers (row, 1, step), agent domain.
     pub seed: u64,
 }
 
@@ -34,6 +39,20 @@ pub trait Choose: Device {
         q: &Self::Buf<f32>,
         clock: &Self::Buf<u32>,
         action: &mut Self::Buf<u32>,
+    ) -> Result<()>;
+
+    /// real\[rows × reals\] from the best numbers, best\[rows × reals\]; `actions` does not matter.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn choose_reals(
+        &self,
+        config: &ChooseConfig,
+        rows: usize,
+        reals: usize,
+        best: &Self::Buf<f32>,
+        clock: &Self::Buf<u32>,
+        real: &mut Self::Buf<f32>,
     ) -> Result<()>;
 }
 
@@ -63,6 +82,33 @@ impl Choose for Cpu {
         }
         Ok(())
     }
+
+    fn choose_reals(
+        &self,
+        config: &ChooseConfig,
+        rows: usize,
+        reals: usize,
+        best: &Vec<f32>,
+        clock: &Vec<u32>,
+        real: &mut Vec<f32>,
+    ) -> Result<()> {
+        let epsilon = config.epsilon.at(clock[STEPS]);
+        let address = Rng::new(config.seed, Domain::Agent);
+        let cells = real[..rows * reals].chunks_exact_mut(reals).zip(best.chunks_exact(reals));
+        for (row, (real, best)) in cells.enumerate() {
+            let mut stream = address.at(row as u32, 1, clock[STEPS]).stream(Purpose::EXPLORE);
+            let explores = epsilon > 0.0 && stream.bernoulli(epsilon);
+            for (real, best) in real.iter_mut().zip(best) {
+                let number = match explores {
+                    true => 2.0 * stream.uniform() - 1.0,
+                    false if config.spread > 0.0 => best + config.spread * stream.normal(),
+                    false => *best,
+                };
+                *real = clip(number);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Choose for Cuda {
@@ -79,6 +125,34 @@ impl Choose for Cuda {
         let sizes = [rows.into(), config.actions.into(), q.first(rows * config.actions), clock.all()];
         let draws = [key0.into(), key1.into(), from.into(), to.into(), over.into(), action.first(rows)];
         self.launch("choose", blocks(rows * 32, 128), &[&sizes[..], &draws].concat())
+    }
+
+    fn choose_reals(
+        &self,
+        config: &ChooseConfig,
+        rows: usize,
+        reals: usize,
+        best: &Buffer<f32>,
+        clock: &Buffer<u32>,
+        real: &mut Buffer<f32>,
+    ) -> Result<()> {
+        let Ramp { from, to, over } = config.epsilon;
+        let [key0, key1] = Rng::new(config.seed, Domain::Agent).key();
+        let sizes = [rows.into(), reals.into(), best.first(rows * reals), clock.all(), key0.into(), key1.into()];
+        let draws = [from.into(), to.into(), over.into(), config.spread.into(), real.first(rows * reals)];
+        self.launch("choose_reals", blocks(rows, 64), &[&sizes[..], &draws].concat())
+    }
+}
+
+/// The number of \[−1, 1\] next to it; a NaN stays.
+#[inline(always)]
+pub(crate) fn clip(number: f32) -> f32 {
+    if number < -1.0 {
+        -1.0
+    } else if number > 1.0 {
+        1.0
+    } else {
+        number
     }
 }
 
@@ -127,7 +201,7 @@ mod tests {
     use crate::testing::{numbers, plain, stream, vectored};
 
     fn config(actions: usize, epsilon: f32) -> ChooseConfig {
-        ChooseConfig { actions, epsilon: Ramp::constant(epsilon), seed: 3 }
+        ChooseConfig { actions, epsilon: Ramp::constant(epsilon), spread: 0.0, seed: 3 }
     }
 
     fn choose(cpu: &Cpu, config: &ChooseConfig, q: &[f32], step: u32) -> Vec<u32> {
@@ -181,5 +255,27 @@ mod tests {
         }
         assert_eq!(choose(&plain(), &config(actions, 0.2), &q[..400], 7), chosen[..100]);
         assert_ne!(choose(&plain(), &config(actions, 0.2), &q, 8), chosen);
+    }
+
+    /// A fifth is uniform, the rest lies around the best, clipped at the ends; without ε and noise it is the best.
+    #[test]
+    fn real_numbers_are_explored() {
+        let run = |epsilon: f32, spread: f32, best: &[f32]| {
+            let mut real = vec![9.0; best.len()];
+            let config = ChooseConfig { spread, ..config(0, epsilon) };
+            plain().choose_reals(&config, best.len() / 2, 2, &best.to_vec(), &vec![0, 7], &mut real).unwrap();
+            real
+        };
+        assert_eq!(run(0.0, 0.0, &[0.25, -3.0, 2.0, -0.5]), [0.25, -1.0, 1.0, -0.5]);
+        let best = [0.5, 1.0].repeat(40_000);
+        let real = run(0.2, 0.1, &best);
+        let first: Vec<f64> = real.iter().step_by(2).map(|real| f64::from(*real)).collect();
+        let share = |low: f64, high: f64| {
+            first.iter().filter(|real| (low..high).contains(*real)).count() as f64 / first.len() as f64
+        };
+        assert!((share(-1.0, 0.0) - 0.1).abs() < 0.01, "half of the uniform ones");
+        assert!((share(0.4, 0.6) - (0.8 * 0.6827 + 0.02)).abs() < 0.01, "{}: one standard deviation", share(0.4, 0.6));
+        let ends = real.iter().skip(1).step_by(2).filter(|real| **real == 1.0).count() as f64 / 40_000.0;
+        assert!((ends - 0.4).abs() < 0.01, "{ends}: half of the noisy ones are clipped");
     }
 }

@@ -183,6 +183,18 @@ INLINE float logarithm(float x) {
     return k * LN_2_HIGH - ((half_square - (s * (half_square + rest) + (k * LN_2_LOW + 0.0f))) - f);
 }
 
+INLINE float hyperbolic_tangent(float x) {
+    float magnitude = fabsf(x);
+    if (magnitude < 0.55f) {
+        float z = x * x;
+        float series = (-0.3333333f + z * 0.13333227f)
+            + z * z * ((-0.05394915f + z * 0.021711394f) + z * z * (-0.008194239f + z * 0.002145169f));
+        return z == 0.0f ? x : x + x * z * series;
+    }
+    float value = 1.0f - 2.0f / (exponential(2.0f * magnitude) + 1.0f);
+    return x < 0.0f ? -value : value;
+}
+
 // x^y for y finite.
 INLINE float power(float x, float y) {
     double base = x, exponent = y;

@@ -245,3 +245,10 @@ KERNEL prioritise(u32 size, u64 *nodes, u32 depth, float offset, float exponent,
     if (threadIdx.x == 0) nodes[0] = most[0];
     ADD_UP(size, leaves + pick[i])
 }
+
+// The real numbers of each pick's action.
+KERNEL gather_reals(u32 size, u32 reals, const u32 *__restrict__ pick, const float *__restrict__ real,
+                    float *__restrict__ gathered) {
+    u32 i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < size * reals) gathered[i] = real[(u64)pick[i / reals] * reals + i % reals];
+}

@@ -185,7 +185,13 @@ impl Sample for Cuda {
         let ring = [memory.observation.all(), memory.action.all(), memory.reward.all(), memory.stage.all()];
         let ends = [batch.observation.first(size * memory.width), batch.next.first(size * memory.width)];
         let folded = [batch.action.first(size), batch.reward.first(size), batch.discount.first(size)];
-        self.launch("gather", blocks(size * 32, 128), &[&sizes[..], &ring, &ends, &folded].concat())
+        self.launch("gather", blocks(size * 32, 128), &[&sizes[..], &ring, &ends, &folded].concat())?;
+        if memory.reals == 0 {
+            return Ok(());
+        }
+        let numbers = size * memory.reals;
+        let arguments = [size.into(), memory.reals.into(), pick, memory.real.all(), batch.real.first(numbers)];
+        self.launch("gather_reals", blocks(numbers, 128), &arguments)
     }
 
     fn prioritise(&self, config: &SampleConfig, memory: &mut Memory<Self>, batch: &Batch<Self>) -> Result<()> {
@@ -297,6 +303,8 @@ fn gather(config: &SampleConfig, memory: &Memory<Cpu>, ring: &Ring, batch: &mut 
             power *= config.discount;
         }
         batch.action[i] = memory.action[cell];
+        let reals = memory.reals;
+        batch.real[i * reals..(i + 1) * reals].copy_from_slice(&memory.real[cell * reals..(cell + 1) * reals]);
         batch.reward[i] = sum;
         batch.discount[i] = if memory.stage[end] == Stage::Terminated { 0.0 } else { power };
         batch.observation[i * width..(i + 1) * width].copy_from_slice(row(cell));
