@@ -15,6 +15,7 @@ pub mod diff;
 pub mod doctor;
 pub mod envs;
 pub mod eval;
+pub mod explain;
 pub mod fit;
 pub mod kernels;
 pub mod new_env;
@@ -56,6 +57,8 @@ pub enum Command {
     Run(run::Run),
     /// Evaluate a checkpoint
     Eval(eval::Eval),
+    /// Why a checkpoint's agent does what it does: its action values, and by how much the best one is ahead
+    Explain(explain::Explain),
     /// Make the report of a folder again, from all records in it
     Report(report::Report),
     /// Run the trials of a folder again and compare every bit

@@ -17,6 +17,7 @@ pub mod rollout;
 pub mod runner;
 pub mod stopwatch;
 pub mod store;
+pub mod trace;
 pub mod trail;
 pub mod transitions;
 pub mod trial;

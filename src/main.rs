@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         Command::Train(command) => cli::train::run(&command),
         Command::Run(command) => cli::run::run(&command),
         Command::Eval(command) => cli::eval::run(&command),
+        Command::Explain(command) => cli::explain::run(&command),
         Command::Report(command) => cli::report::run(&command),
         Command::Verify(command) => cli::verify::run(&command),
         Command::Diff(command) => cli::diff::run(&command),

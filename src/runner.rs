@@ -24,6 +24,8 @@ pub struct Runner<'a> {
     pub jobs: usize,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
+    /// Whether files say what every update looked like.
+    pub trace: bool,
     /// Where trials compute.
     pub device: Device,
     /// Set from outside to stop early.
@@ -118,6 +120,7 @@ impl Runner<'_> {
         let surroundings = Surroundings {
             folder: Some(self.folder),
             tensorboard: self.tensorboard,
+            trace: self.trace,
             device: self.device,
             experiment: self.experiment,
             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),

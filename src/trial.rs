@@ -3,6 +3,7 @@ use crate::{
     error::{Error, Result, file},
     provenance,
     stopwatch::{Stopwatch, peak_memory, wall_clock},
+    trace::TraceFile,
     trail::Trail,
 };
 use agents::{Agent, AgentSpec, Checkpoint, Tensor, evaluate_until, simple::Untrained};
@@ -151,6 +152,8 @@ pub struct Surroundings<'a> {
     pub folder: Option<&'a Path>,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
+    /// Whether a file says what every update looked like.
+    pub trace: bool,
     /// Where it computes.
     pub device: Device,
     /// Name of the experiment.
@@ -459,6 +462,7 @@ impl<'a> Run<'a> {
             self.progress.returns = vec![0.0; rows];
         }
         let mut events = self.events()?;
+        let mut trace = self.trace_file(agent)?;
         let log_every = trial.steps.div_ceil(TRAINING_POINTS);
         let mut next_log = next_multiple(self.progress.transitions, log_every);
         // Not from the transitions: the point due at this very one may have been interrupted.
@@ -478,11 +482,17 @@ impl<'a> Run<'a> {
             if self.around.stop.load(Ordering::Relaxed) {
                 self.progress.train_s += lap.seconds();
                 self.suspend(env, agent)?;
+                finish(trace)?;
                 return Err(Error::Interrupted);
             }
             agent.act(&mut actions)?;
             env.step(&actions, agent.slot())?;
             agent.learn()?;
+            if let Some(trace) = &mut trace
+                && let Some(update) = agent.trace()?
+            {
+                trace.write(&update).map_err(file(Path::new("trace")))?;
+            }
             self.trail.step(&actions, &agent.slot());
             if self.trail.is_due() {
                 self.trail.mark(&agent.update()?);
@@ -499,6 +509,7 @@ impl<'a> Run<'a> {
             }
         }
         self.progress.train_s += lap.seconds();
+        finish(trace)?;
         // Asked once more, because what is no longer finite at the very end is a divergence too.
         self.progress.updates = agent.progress()?.updates;
         if let Some(events) = events {
@@ -663,6 +674,15 @@ impl<'a> Run<'a> {
         Ok(true)
     }
 
+    /// The file of every update, where the trial goes on.
+    fn trace_file(&self, agent: &dyn Agent) -> Result<Option<TraceFile>> {
+        let Some(folder) = self.around.folder.filter(|_| self.around.trace) else { return Ok(None) };
+        let path = folder.join("trace").join(format!("{}.csv", self.trial.id()));
+        create_folder(&path)?;
+        let updates = agent.update()?.updates;
+        Ok(Some(TraceFile::open(&path, updates).map_err(file(&path))?))
+    }
+
     /// The event file, with all training points so far.
     fn events(&self) -> Result<Option<EventWriter>> {
         let Some(folder) = self.around.folder.filter(|_| self.around.tensorboard) else { return Ok(None) };
@@ -676,6 +696,10 @@ impl<'a> Run<'a> {
         }
         Ok(Some(events))
     }
+}
+
+fn finish(trace: Option<TraceFile>) -> Result<()> {
+    trace.map_or(Ok(()), |mut trace| trace.flush().map_err(file(Path::new("trace"))))
 }
 
 fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Result<()> {

@@ -289,6 +289,7 @@ impl Verifier<'_> {
                             folder: None,
                             device: Device::Cpu,
                             tensorboard: false,
+                            trace: false,
                             experiment: &record.experiment,
                             jobs: u32::try_from(self.jobs).unwrap_or(u32::MAX),
                             stop: self.stop,

@@ -100,6 +100,7 @@ fn no_agent_allocates_in_act_or_learn() {
         let id = match preset.space {
             "discrete" => "rec/markov-interest-v1",
             "slates" => "rec/slateq-mdp-v1",
+            "discrete with continuous numbers" => "pricing/wine-club-v1",
             _ => "pricing/inventory-v1",
         };
         // Small where the preset is large; those without a network have none of these settings.

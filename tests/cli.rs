@@ -265,11 +265,55 @@ fn a_checkpoint_is_evaluated_in_its_world_and_refused_in_another() {
         .expect("the agent's");
     let returns = |value: &Value| value["metrics"]["episode_return"]["mean"].clone();
     assert_eq!(returns(&played), returns(&record["final"]), "the weights are those that were evaluated");
+    let explained = json(&mercato(&["explain", weights, "--steps", "2", "--format", "json"], &[]));
+    let first = &explained["explained"][0];
+    assert_eq!(first["observation"]["cell"].as_array().expect("five cells").len(), 5);
+    let value = |action: usize| first["values"][action]["value"].as_f64().expect("a value");
+    let best = usize::from(value(1) > value(0));
+    assert_eq!(first["items"], json!([best]), "it plays what it values most");
+    let margin = first["margin"].as_f64().expect("a margin");
+    assert!((margin - (value(best) - value(1 - best))).abs() < 1e-6 && margin >= 0.0, "{first}");
+    let cell: Vec<String> =
+        first["observation"]["cell"].as_array().expect("cells").iter().map(Value::to_string).collect();
+    let observe = format!("cell={}", cell.join(","));
+    let given = json(&mercato(&["explain", weights, "--observe", &observe, "--format", "json"], &[]));
+    assert_eq!(given["explained"][0], *first, "the same observation, given by hand");
+    let text = mercato(&["explain", weights, "--steps", "1"], &[]).stdout;
+    assert!(text.contains("plays item") && text.contains("by a margin of") && text.contains("action 1"), "{text}");
+    refused(&["explain", weights, "--observe", "cel=1"], 2, &["no field `cel`", "cell (5)"]);
+    refused(&["explain", weights, "--observe", "cell=1,0"], 2, &["`cell` has 2 numbers; it takes 5"]);
+    refused(&["explain", weights, "--observe", "cell=a"], 2, &["no number"]);
     refused(&["eval", weights, "--env", "rec/markov-interest-v1"], 2, &["classic/chain-v1", "rec/markov-interest-v1"]);
     let cut = folder.file("cut.safetensors", "");
     std::fs::write(&cut, &std::fs::read(weights).expect("weights")[..200]).expect("written");
     refused(&["eval", &cut], 2, &["cut.safetensors"]);
     refused(&["eval", &folder.path("none.safetensors")], 1, &["none.safetensors"]);
+}
+
+/// A line for each update, in order; what plays without an update has none.
+#[test]
+fn a_trace_shows_every_update() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    let set = ["--set", "agent.hidden=[8]", "--set", "agent.memory=400", "--set", "agent.priority=true"];
+    let train = ["train", "classic/chain-v1", "--steps", "1000", "--episodes", "5", "--trace", "--out", &out];
+    let ran = mercato(&[&train[..], &set[..], &["--set", "agent.warmup=200"]].concat(), &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let files = walk(&folder.0.path().join("run/trace"));
+    let [file] = &files[..] else { panic!("{files:?}") };
+    let text = std::fs::read_to_string(file).expect("a trace");
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("update,loss,mean_q,max_q,gradient_norm,effective_sample,greedy"));
+    let rows: Vec<Vec<f64>> =
+        lines.map(|line| line.split(',').map(|cell| cell.parse().expect("a number")).collect()).collect();
+    assert!(rows.len() > 90, "{} updates", rows.len());
+    for (at, row) in rows.iter().enumerate() {
+        assert_eq!(row[0], (at + 1) as f64, "no update is left out");
+        assert!(row[1] >= 0.0 && row[4] > 0.0, "{row:?}: loss and norm");
+        assert!(row[5] >= 1.0 && row[5] <= 64.0 + 1e-3, "{row:?}: a batch is worth at most itself");
+        assert!((0.0..=1.0).contains(&row[6]), "{row:?}: a share");
+    }
+    assert!(rows.iter().any(|row| row[5] < 63.0), "priorities weigh transitions differently");
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn score(env: &str, preset: &str, steps: u32, set: &str) -> f64 {
     let around = Surroundings {
         folder: None,
         tensorboard: false,
+        trace: false,
         device: mercato::trial::Device::Cpu,
         experiment: "learning",
         jobs: 1,
@@ -122,4 +123,24 @@ fn prices_are_learnt() {
     );
     beats(0.6, "pricing/inventory-v1", "price_grid", 48_000, &format!("{set}, prices = 9"));
     beats(0.45, "pricing/yogurt-v1", "price_grid", 48_000, &format!("{set}, prices = 11, reward_scale = 0.1"));
+}
+
+/// The same prices without a grid: a parabola of advantages, and a search among prices that are inputs.
+#[test]
+fn prices_without_a_grid_are_learnt() {
+    let set = "hidden = [32, 32], batch = 32, warmup = 500, target_rate = 0.02, n_step = 3, huber = inf, \
+               explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000, spread = 0.3";
+    beats(0.6, "pricing/inventory-v1", "naf", 48_000, set);
+    let slower = set.replace("over = 6000", "over = 12000");
+    beats(0.5, "pricing/yogurt-v1", "naf", 96_000, &format!("{slower}, reward_scale = 0.1"));
+    beats(0.5, "pricing/inventory-v1", "qt_opt", 48_000, &format!("{set}, candidates = 16, elite = 3"));
+}
+
+/// An item and its price: naive prices of the most attractive item score −0.54, the best fixed offer of the club 0.5.
+#[test]
+fn items_and_their_prices_are_learnt() {
+    let set = "hidden = [32, 32], batch = 32, warmup = 500, target_rate = 0.02, huber = inf, explore_over = 20000, \
+               learning_rate_to = 1e-4, learning_rate_over = 6000";
+    beats(0.7, "pricing/multi-product-hybrid-v1", "pdqn", 48_000, set);
+    beats(0.7, "pricing/wine-club-v1", "mp_dqn", 48_000, set);
 }

@@ -49,11 +49,23 @@ const TEXT: &str = r#"
     preset = "price_grid"
     set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500, target_rate = 0.1 }
     [[worlds.agents]]
+    preset = "naf"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500 }
+    [[worlds.agents]]
+    preset = "qt_opt"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, candidates = 8, elite = 2, explore_over = 500 }
+    [[worlds.agents]]
     preset = "explore_then_commit"
     set = { rows = 2, prices = 5, each = 2 }
     [[worlds.agents]]
     preset = "thompson_pricing"
     set = { rows = 3, prices = 5 }
+    [[worlds]]
+    env = "pricing/wine-club-v1"
+    steps = 900
+    [[worlds.agents]]
+    preset = "mp_dqn"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, priority = true, explore_over = 500 }
 "#;
 
 /// Plays `trial` in `folder`; stops it once it has made `until` transitions.
@@ -62,6 +74,7 @@ fn play(trial: &Trial, folder: &Path, until: u64) -> Result<Record, Error> {
     trial.run(&Surroundings {
         folder: Some(folder),
         tensorboard: false,
+        trace: true,
         device: mercato::trial::Device::Cpu,
         experiment: "resume",
         jobs: 1,
@@ -81,6 +94,11 @@ fn a_stopped_trial_goes_on_with_the_same_bits() {
         let folder = Folder::new();
         let whole = play(&trial, folder.0.path(), u64::MAX).expect("whole");
         assert_eq!(whole.status, mercato::reports::record::Status::Ok);
+        let trace = |folder: &Folder| {
+            let path = folder.0.path().join("trace").join(format!("{}.csv", trial.id()));
+            std::fs::read_to_string(path).expect("a trace of every update")
+        };
+        let whole_trace = trace(&folder);
         let steps: Vec<u64> = whole.curve.iter().map(|point| point.step).collect();
         assert_eq!(steps, [300, 600, 900], "curves of all seeds share their steps");
         // At 300 and 900 the trial is stopped within an evaluation.
@@ -94,6 +112,7 @@ fn a_stopped_trial_goes_on_with_the_same_bits() {
                 (record.hashes.clone(), record.curve.clone(), record.training.clone(), record.outcome.clone())
             };
             assert_eq!(bits(&resumed), bits(&whole), "{} stopped at {stops:?}", trial.agent);
+            assert_eq!(trace(&folder), whole_trace, "{} stopped at {stops:?}", trial.agent);
             let left = std::fs::read_dir(folder.0.path().join("resume")).expect("folder").count();
             assert_eq!(left, 0, "what a trial goes on from is removed at its end");
         }
@@ -124,9 +143,9 @@ fn a_cut_line_is_dropped_and_its_trial_repeated() {
     let again = mercato(&arguments, &[]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     let after = read_records(&path).expect("whole again");
-    assert_eq!(after.len(), 10);
+    assert_eq!(after.len(), 13);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!((&before.trial, &before.hashes), (&after.trial, &after.hashes));
     }
-    assert_eq!(before[..9], after[..9], "what was whole is taken over as it was, times included");
+    assert_eq!(before[..12], after[..12], "what was whole is taken over as it was, times included");
 }

@@ -35,6 +35,20 @@ pub trait Agent: Policy + Send {
     /// # Errors
     /// When the device fails.
     fn update(&self) -> Result<Update>;
+    /// What the last update looked like from inside; `None` before the first, and for agents that make none of this kind.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn trace(&self) -> Result<Option<Trace>> {
+        Ok(None)
+    }
+    /// Why it would do what: its values at `observations`, a row each; `None` for agents that have none.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn explain(&self, _observations: &[f32]) -> Result<Option<Vec<Explanation>>> {
+        Ok(None)
+    }
     /// The online network's parameters, as `eval` needs them.
     ///
     /// # Errors
@@ -61,6 +75,38 @@ pub struct Update {
     pub picks: Vec<u32>,
     /// Loss of the last update, finite or not; `None` before the first.
     pub loss: Option<f32>,
+}
+
+/// An update from inside, and the last actions before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trace {
+    /// Updates made so far.
+    pub update: u64,
+    /// Loss, finite or not.
+    pub loss: f32,
+    /// Mean Q(s, a) of the batch.
+    pub mean_q: f32,
+    /// Largest value at the observations acted on last.
+    pub max_q: f32,
+    /// Norm of the gradient, before it is clipped.
+    pub gradient_norm: f64,
+    /// How many equally weighted transitions the batch is worth: (Σw)²/Σw².
+    pub effective_sample: f64,
+    /// Share of the last actions that were those of the largest value; `None` where actions are no choice among values.
+    pub greedy: Option<f64>,
+}
+
+/// Values at an observation, and what the greedy policy makes of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// Each alternative with its value: all actions, or the one there is a value of.
+    pub values: Vec<(String, f32)>,
+    /// How much the largest value is above the next one; `None` where actions are no choice among values.
+    pub margin: Option<f32>,
+    /// The action, in the world's own terms: indices, then real numbers.
+    pub items: Vec<u32>,
+    /// Prices, bids.
+    pub reals: Vec<f32>,
 }
 
 /// How training goes.

@@ -1,18 +1,23 @@
 //! What every deep Q-learner here is made of: replay ring, batch, parameters, clock, acting, checkpoints. Beside it an
 //! agent is a [`Rule`]: how its network's outputs become values, and what one update does.
 use crate::{
-    agent::{Agent, Policy, Progress, Update},
+    agent::{Agent, Explanation, Policy, Progress, Trace, Update},
     checkpoint::{Tensor, Tensors, misfit, taken},
     dqn::Config,
     error::{Error, Result, setting},
     network::Network,
     noise::{Noise, effective},
 };
-use envs::{Actions, Slot, Spec, Stage};
+use envs::{Actions, Slot, Spec, Stage, Width};
 use kernels::{
-    AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, Span, TargetUpdate,
-    Weights, clock,
+    AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, TargetUpdate, Weights,
+    clock,
 };
+
+mod anatomy;
+mod greedy;
+
+pub(crate) use greedy::Greedy;
 
 /// What makes one agent of the family differ from another.
 pub trait Rule<B: Backend>: Send + Sync {
@@ -39,6 +44,14 @@ pub trait Rule<B: Backend>: Send + Sync {
     ) -> kernels::Result<()>;
     /// The values in a pass: rows × actions, or one for each row where actions are real numbers alone.
     fn values<'a>(&self, pass: &'a Self::Pass) -> &'a B::Buf<f32>;
+    /// What the values of a row are of, and how many there are; by default those of the actions.
+    fn names(&self, network: &Network) -> Vec<String> {
+        (0..network.actions).map(|action| format!("action {action}")).collect()
+    }
+    /// Whether an action is the index of the largest value.
+    fn is_greedy_choice(&self) -> bool {
+        true
+    }
     /// How many real numbers an action has, and the standard deviation of the noise that they are explored with.
     fn reals(&self) -> (usize, f32) {
         (0, 0.0)
@@ -320,6 +333,16 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         Ok(Update { updates: self.updates, picks, loss: Some(loss) })
     }
 
+    fn trace(&self) -> Result<Option<Trace>> {
+        self.traced()
+    }
+
+    fn explain(&self, observations: &[f32]) -> Result<Option<Vec<Explanation>>> {
+        let width = Width { items: 1, reals: self.parts.memory.reals };
+        let own = Actions::new(self.rows_of(observations), width);
+        self.explained(observations, own).map(|(explained, _)| Some(explained))
+    }
+
     fn weights(&self) -> Result<Tensors> {
         let theta = host(&self.backend, &self.parts.weights.theta, self.parts.weights.len)?;
         Ok(Tensors::from([("theta".to_string(), Tensor::F32(theta))]))
@@ -403,47 +426,4 @@ fn host<B: Backend, T: Element>(backend: &B, buffer: &B::Buf<T>, len: usize) -> 
     let mut numbers = vec![T::default(); len];
     backend.download(buffer, 0..len, &mut numbers)?;
     Ok(numbers)
-}
-
-/// A [`Learner`] that only plays.
-pub(crate) struct Greedy<'a, B: Backend, R: Rule<B>> {
-    learner: &'a Learner<B, R>,
-    observation: B::Buf<f32>,
-    pass: R::Pass,
-    choice: Choice<B>,
-    reward: Vec<f32>,
-    stage: Vec<Stage>,
-}
-
-impl<B: Backend, R: Rule<B>> Greedy<'_, B, R> {
-    /// Chooses an action for each row; writes the values behind the choice, rows × actions, where they are wanted.
-    pub(crate) fn choose(&mut self, actions: &mut Actions, values: Option<&mut [f32]>) -> Result<()> {
-        let Learner { backend: b, parts, rule, choosing, .. } = self.learner;
-        let Parts { network, weights, memory, clock, .. } = parts;
-        let rows = self.reward.len();
-        b.commit(&mut self.observation, 0..rows * memory.width)?;
-        rule.look(b, network, rows, &weights.theta, &self.observation, &mut self.pass)?;
-        let choosing = ChooseConfig { epsilon: Ramp::constant(0.0), spread: 0.0, ..*choosing };
-        rule.choose(b, &choosing, rows, &self.pass, clock, &mut self.choice)?;
-        self.choice.download(b, actions)?;
-        if let Some(values) = values {
-            b.download(rule.values(&self.pass), 0..values.len(), values)?;
-        }
-        Ok(())
-    }
-}
-
-impl<B: Backend, R: Rule<B>> Policy for Greedy<'_, B, R> {
-    fn slot(&mut self) -> Slot<'_> {
-        let numbers: Span = 0..self.reward.len() * self.learner.parts.memory.width;
-        Slot {
-            observation: self.learner.backend.stage(&mut self.observation, numbers),
-            reward: &mut self.reward,
-            stage: &mut self.stage,
-        }
-    }
-
-    fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        self.choose(actions, None)
-    }
 }

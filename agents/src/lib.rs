@@ -62,7 +62,7 @@ pub mod states;
 pub mod tabular_q;
 pub mod translated;
 
-pub use agent::{Agent, Policy, Progress, Update};
+pub use agent::{Agent, Explanation, Policy, Progress, Trace, Update};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Metric, Player, evaluate, evaluate_until};

@@ -155,6 +155,14 @@ impl<B: Backend> Rule<B> for Advantages<B> {
         &pass.value
     }
 
+    fn names(&self, _: &Network) -> Vec<String> {
+        vec!["the best action".into()]
+    }
+
+    fn is_greedy_choice(&self) -> bool {
+        false
+    }
+
     fn reals(&self) -> (usize, f32) {
         (self.reals, self.spread)
     }

@@ -4,7 +4,7 @@
 //! two neighbours and plays its highest point, which never lies more than half a grid step away; at either end of the
 //! grid it plays the end.
 use crate::{
-    agent::{Agent, Policy, Progress, Update},
+    agent::{Agent, Explanation, Policy, Progress, Trace, Update},
     checkpoint::Tensors,
     dqn::{self, Dqn, Values},
     error::{Error, Result, setting},
@@ -142,6 +142,24 @@ impl<B: Backend> Agent for PriceGrid<B> {
 
     fn update(&self) -> Result<Update> {
         self.dqn.update()
+    }
+
+    fn trace(&self) -> Result<Option<Trace>> {
+        self.dqn.trace()
+    }
+
+    fn explain(&self, observations: &[f32]) -> Result<Option<Vec<Explanation>>> {
+        let own = Actions::new(self.dqn.rows_of(observations), INDEX);
+        let (mut explained, _) = self.dqn.explained(observations, own)?;
+        for Explanation { values, items, reals, .. } in &mut explained {
+            let best = self.grid.refined(items[0] as usize, |price| values[price].1);
+            *reals = vec![self.grid.price(best)];
+            items.clear();
+            for (index, (name, _)) in values.iter_mut().enumerate() {
+                *name = format!("price {}", self.grid.price(index as f32));
+            }
+        }
+        Ok(Some(explained))
     }
 
     fn weights(&self) -> Result<Tensors> {

@@ -76,7 +76,10 @@ impl<B: Backend> QtOpt<B> {
             td: TdConfig { actions: 1, huber: config.huber, chosen: true },
             search,
             spread,
-            draws: draws(seed, rounds, count * reals).iter().map(|draws| backend.upload(draws)).collect::<kernels::Result<_>>()?,
+            draws: draws(seed, rounds, count * reals)
+                .iter()
+                .map(|draws| backend.upload(draws))
+                .collect::<kernels::Result<_>>()?,
             next: Pass::new(&backend, &network, &SearchShape { rows: size, ..search })?,
             x: backend.zeros(size * taken.length())?,
             x_next: config.double.then(|| backend.zeros(size * taken.length())).transpose()?,
@@ -188,6 +191,14 @@ impl<B: Backend> Rule<B> for Searches<B> {
 
     fn values<'a>(&self, pass: &'a Pass<B>) -> &'a B::Buf<f32> {
         &pass.value
+    }
+
+    fn names(&self, _: &Network) -> Vec<String> {
+        vec!["the best action".into()]
+    }
+
+    fn is_greedy_choice(&self) -> bool {
+        false
     }
 
     fn reals(&self) -> (usize, f32) {

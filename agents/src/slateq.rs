@@ -139,6 +139,10 @@ impl Meaning for SlateConfig {
         Width { items: 1, reals: 0 }
     }
 
+    fn world_width(&self) -> Width {
+        Width { items: self.slots, reals: 0 }
+    }
+
     fn write(&self, own: &Actions, world: &mut Actions) {
         for (slate, code) in world.items.chunks_exact_mut(self.slots).zip(&own.items) {
             slate.iter_mut().zip(self.items(*code)).for_each(|(place, item)| *place = item);
@@ -176,6 +180,18 @@ impl<B: Backend> Rule<B> for Slates<B> {
 
     fn values<'a>(&self, outputs: &'a Self::Pass) -> &'a B::Buf<f32> {
         &outputs[outputs.len() - 1]
+    }
+
+    fn names(&self, _: &Network) -> Vec<String> {
+        let what = |of: &'static str| {
+            let items = (0..self.slate.candidates).map(move |item| format!("{of} of item {item}"));
+            items.chain([format!("{of} of nothing")])
+        };
+        what("value").chain(what("utility")).collect()
+    }
+
+    fn is_greedy_choice(&self) -> bool {
+        false
     }
 
     fn choose(

@@ -1,7 +1,7 @@
 //! A learner whose actions mean something else in its world: real numbers of \[−1, 1\] that stand for prices, codes that
 //! stand for slates.
 use crate::{
-    agent::{Agent, Policy, Progress, Update},
+    agent::{Agent, Explanation, Policy, Progress, Trace, Update},
     checkpoint::Tensors,
     error::{Error, Result},
     learner::{Greedy, Learner, Rule},
@@ -13,6 +13,8 @@ use kernels::Backend;
 pub trait Meaning: Clone + Send + Sync {
     /// Words of the learner's own actions.
     fn width(&self) -> Width;
+    /// Words of the world's actions.
+    fn world_width(&self) -> Width;
     /// Writes the world's actions.
     fn write(&self, own: &Actions, world: &mut Actions);
 }
@@ -59,6 +61,22 @@ impl<B: Backend, R: Rule<B>, M: Meaning> Agent for Translated<B, R, M> {
 
     fn update(&self) -> Result<Update> {
         self.learner.update()
+    }
+
+    fn trace(&self) -> Result<Option<Trace>> {
+        self.learner.trace()
+    }
+
+    fn explain(&self, observations: &[f32]) -> Result<Option<Vec<Explanation>>> {
+        let rows = self.learner.rows_of(observations);
+        let (mut explained, own) = self.learner.explained(observations, Actions::new(rows, self.meaning.width()))?;
+        let mut world = Actions::new(rows, self.meaning.world_width());
+        self.meaning.write(&own, &mut world);
+        for (row, explanation) in explained.iter_mut().enumerate() {
+            explanation.items = world.row(row).items.to_vec();
+            explanation.reals = world.row(row).reals.to_vec();
+        }
+        Ok(Some(explained))
     }
 
     fn weights(&self) -> Result<Tensors> {
@@ -122,6 +140,10 @@ impl Intervals {
 impl Meaning for Intervals {
     fn width(&self) -> Width {
         Width { items: 0, reals: self.0.len() }
+    }
+
+    fn world_width(&self) -> Width {
+        self.width()
     }
 
     fn write(&self, own: &Actions, world: &mut Actions) {

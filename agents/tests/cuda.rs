@@ -31,9 +31,9 @@ struct Trained {
 }
 
 impl Trained {
-    fn new<B: Backend>(backend: B, preset: &str, settings: &Value) -> Self {
+    fn new<B: Backend>(backend: B, world: &str, preset: &str, settings: &Value) -> Self {
         let spec = AgentSpec::preset(preset, settings.as_object().expect("a table")).expect("a preset");
-        let mut world = make("rec/markov-interest-v1", &Params::new(), spec.rows()).expect("a world");
+        let mut world = make(world, &Params::new(), spec.rows()).expect("a world");
         let mut agent = spec.build(backend, world.spec(), 7).expect("an agent");
         let actions = Actions::new(world.spec().rows, world.spec().width);
         world.reset(Start::training(7), agent.slot()).expect("reset");
@@ -57,13 +57,15 @@ impl Trained {
     }
 }
 
+const READER: &str = "rec/markov-interest-v1";
+
 /// Trains on both and compares all that a checkpoint holds.
-fn compare(preset: &str, settings: &Value) {
+fn compare(world: &str, preset: &str, settings: &Value) {
     const STEPS: usize = 120;
-    let mut plain = Trained::new(Cpu::new().expect("a processor"), preset, settings);
+    let mut plain = Trained::new(Cpu::new().expect("a processor"), world, preset, settings);
     plain.steps(STEPS);
     let (_guard, cuda) = cuda();
-    let mut device = Trained::new(cuda, preset, settings);
+    let mut device = Trained::new(cuda, world, preset, settings);
     device.steps(STEPS);
     assert!(plain.updates() >= 100 && device.updates() == plain.updates(), "{preset}: {}", plain.updates());
     let (expected, got) = (plain.saved(), device.saved());
@@ -84,17 +86,17 @@ fn dqn_with_all_options() {
         "weight_decay": 1e-3, "learning_rate_to": 1e-4, "learning_rate_over": 70, "target_rate": 0.05,
         "explore_over": 200, "reward_scale": 0.5,
     });
-    compare("dqn", &settings);
+    compare(READER, "dqn", &settings);
 }
 
 /// A learner restored from a checkpoint in the midst of training goes on with the same bits, on the other device too.
 #[test]
 fn restored_learners_go_on() {
     let settings = json!({ "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 16, "priority": true });
-    let mut plain = Trained::new(Cpu::new().expect("a processor"), "dqn", &settings);
+    let mut plain = Trained::new(Cpu::new().expect("a processor"), READER, "dqn", &settings);
     plain.steps(60);
     let (_guard, cuda) = cuda();
-    let mut device = Trained::new(cuda, "dqn", &settings);
+    let mut device = Trained::new(cuda, READER, "dqn", &settings);
     device.steps(7);
     device.agent.restore(&plain.saved()).expect("restore");
     device.world.restore(&plain.world.save()).expect("restore");
@@ -110,8 +112,21 @@ fn restored_learners_go_on() {
 fn presets() {
     let small = json!({ "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 16, "target_every": 30 });
     for preset in ["dqn", "rainbow-lite", "article"] {
-        compare(preset, &small);
+        compare(READER, preset, &small);
     }
+}
+
+/// Real numbers, alone and beside an index.
+#[test]
+fn prices() {
+    let mut small = json!({ "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "explore_over": 300 });
+    compare("pricing/inventory-v1", "naf", &small);
+    compare("pricing/wine-club-v1", "pdqn", &small);
+    small["double"] = true.into();
+    small["priority"] = true.into();
+    compare("pricing/wine-club-v1", "mp_dqn", &small);
+    small["candidates"] = 12.into();
+    compare("pricing/inventory-v1", "qt_opt", &small);
 }
 
 /// What was counted while `body` ran.
@@ -151,7 +166,7 @@ fn training_with_fast_products_goes_the_same_way() {
     let way = distance(&start, &end);
     for (math, bound) in [(Math::Fast, 1e-3), (Math::Tf32, 0.1)] {
         let (_guard, cuda) = cuda_with(math);
-        let mut device = Trained::new(cuda, "dqn", &settings);
+        let mut device = Trained::new(cuda, READER, "dqn", &settings);
         device.steps(130);
         assert!(device.updates() >= 100 && device.updates() == plain.updates());
         let apart = distance(&theta(&device), &end);
@@ -171,7 +186,7 @@ fn fast_products_are_captured() {
     let settings = json!({ "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 16, "updates": 3 });
     for (math, tf32) in [(Math::Fast, 0), (Math::Tf32, 1)] {
         let (_guard, cuda) = cuda_with(math);
-        let mut trained = Trained::new(cuda, "dqn", &settings);
+        let mut trained = Trained::new(cuda, READER, "dqn", &settings);
         trained.steps(40);
         trained.act();
         // Forward: the first layer of both networks and the last of the target; the online values are only of the actions
@@ -205,7 +220,7 @@ fn launches_and_copies_are_counted() {
         "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 16, "updates": 3, "double": true,
         "priority": true,
     });
-    let mut trained = Trained::new(cuda, "dqn", &settings);
+    let mut trained = Trained::new(cuda, READER, "dqn", &settings);
     // Through the first steps, the first round, which is captured, and the ring's first wrap.
     assert_eq!(calls(&NAMES[4..], || trained.steps(100)), [0, 0, 0], "nothing is allocated after construction");
     trained.act();

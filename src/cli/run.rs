@@ -58,6 +58,9 @@ pub struct Place {
     /// Write event files for TensorBoard
     #[arg(long)]
     tensorboard: bool,
+    /// Write what every update looked like to trace/TRIAL.csv in the folder
+    #[arg(long)]
+    trace: bool,
     /// Remove the folder's records and half-finished trials first, and repeat every trial
     #[arg(long)]
     fresh: bool,
@@ -73,6 +76,7 @@ impl Run {
             kernels: KernelsName::Shipped,
             out: None,
             tensorboard: false,
+            trace: false,
             fresh: false,
         };
         let output = Output { format: Format::Text };
@@ -166,8 +170,8 @@ pub fn execute(name: &str, trials: &[Trial], math: Math, place: &Place, folder: 
     device.check(math)?;
     let (jobs, stop) = (jobs(place.jobs), stop_on_ctrl_c()?);
     let bars = Bars::new(jobs, trials.iter().map(|trial| trial.steps).sum());
-    let tensorboard = place.tensorboard;
-    let runner = Runner { folder, experiment: name, jobs, tensorboard, device, stop, observer: &bars };
+    let Place { tensorboard, trace, .. } = *place;
+    let runner = Runner { folder, experiment: name, jobs, tensorboard, trace, device, stop, observer: &bars };
     if place.fresh {
         for path in [runner.records_path(), folder.join("resume")].iter().filter(|path| path.exists()) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };

@@ -1,0 +1,73 @@
+//! A learner from inside: what its last update looked like, and why it would do what.
+use super::{Learner, Rule, host};
+use crate::{
+    agent::{Explanation, Policy, Trace},
+    error::Result,
+};
+use envs::Actions;
+use kernels::Backend;
+
+impl<B: Backend, R: Rule<B>> Learner<B, R> {
+    /// The last update from inside.
+    pub(super) fn traced(&self) -> Result<Option<Trace>> {
+        if self.updates == 0 {
+            return Ok(None);
+        }
+        let (b, parts) = (&self.backend, &self.parts);
+        let rows = parts.config.rows;
+        let summary = host(b, &parts.summary, 2)?;
+        let weight = host(b, &parts.batch.weight, parts.batch.size)?;
+        let gradient = host(b, &parts.weights.gradient, parts.weights.len)?;
+        let each = self.rule.names(&parts.network).len();
+        let values = host(b, self.rule.values(&self.pass), rows * each)?;
+        let total =
+            |numbers: &[f32], f: fn(f64) -> f64| numbers.iter().map(|number| f(f64::from(*number))).sum::<f64>();
+        let (sum, squares) = (total(&weight, |w| w), total(&weight, |w| w * w));
+        let largest = |row: &[f32]| row.iter().fold(f32::NEG_INFINITY, |most, q| if *q > most { *q } else { most });
+        let greedy = match self.rule.is_greedy_choice() {
+            true => {
+                let actions = host(b, &self.choice.action, rows)?;
+                let is_best = |(row, action): (&[f32], &u32)| row[*action as usize] == largest(row);
+                Some(values.chunks_exact(each).zip(&actions).filter(|pair| is_best(*pair)).count() as f64 / rows as f64)
+            }
+            false => None,
+        };
+        Ok(Some(Trace {
+            update: self.updates,
+            loss: summary[0],
+            mean_q: summary[1],
+            max_q: largest(&values),
+            gradient_norm: total(&gradient, |g| g * g).sqrt(),
+            effective_sample: sum * sum / squares,
+            greedy,
+        }))
+    }
+
+    /// How many rows `observations` are.
+    pub(crate) fn rows_of(&self, observations: &[f32]) -> usize {
+        observations.len() / self.parts.memory.width
+    }
+
+    /// Values at `observations`, and the learner's own actions there, which `own` is for.
+    pub(crate) fn explained(&self, observations: &[f32], mut own: Actions) -> Result<(Vec<Explanation>, Actions)> {
+        let names = self.rule.names(&self.parts.network);
+        let rows = self.rows_of(observations);
+        let mut values = vec![0.0; rows * names.len()];
+        let mut player = self.player(rows)?;
+        player.slot().observation.copy_from_slice(observations);
+        player.choose(&mut own, Some(&mut values))?;
+        let explained = values.chunks_exact(names.len()).enumerate().map(|(row, values)| {
+            let margin = self.rule.is_greedy_choice().then(|| margin(values)).flatten();
+            let values = names.iter().cloned().zip(values.iter().copied()).collect();
+            Explanation { values, margin, items: own.row(row).items.to_vec(), reals: own.row(row).reals.to_vec() }
+        });
+        Ok((explained.collect(), own))
+    }
+}
+
+/// How much the largest number is above the next one, if there is another.
+fn margin(values: &[f32]) -> Option<f32> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    Some(sorted.first()? - sorted.get(1)?)
+}
