@@ -68,10 +68,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("trace.csv");
         let mut file = TraceFile::open(&path, 0).expect("written");
-        [1, 1, 2, 3, 4, 5].map(|update| file.write(&trace(update)).expect("written"));
+        for update in [1, 1, 2, 3, 4, 5] {
+            file.write(&trace(update)).expect("written");
+        }
         file.flush().expect("written");
         let mut file = TraceFile::open(&path, 3).expect("written");
-        [3, 4].map(|update| file.write(&trace(update)).expect("written"));
+        for update in [3, 4] {
+            file.write(&trace(update)).expect("written");
+        }
         file.flush().expect("written");
         let text = std::fs::read_to_string(&path).expect("read");
         let expected =

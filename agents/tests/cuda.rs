@@ -159,7 +159,7 @@ fn training_with_fast_products_goes_the_same_way() {
         "hidden": [20, 13], "head": "dueling", "double": true, "n_step": 3, "rows": 3, "memory": 240, "warmup": 60,
         "batch": 17, "explore_from": 1.0, "explore_to": 1.0,
     });
-    let mut plain = Trained::new(Cpu::new().expect("a processor"), "dqn", &settings);
+    let mut plain = Trained::new(Cpu::new().expect("a processor"), READER, "dqn", &settings);
     let start = theta(&plain);
     plain.steps(130);
     let end = theta(&plain);

@@ -84,10 +84,7 @@ pub fn visit<D: Backend>(device: &D, visitor: &mut dyn Visitor) -> Result<()> {
     }
     prices(device, visitor, 64, 2)?;
     search(device, visitor, 64, 2)?;
-    for passes in [1, 10] {
-        parameters(device, visitor, 64, passes)?;
-    }
-    Ok(())
+    parameters(device, visitor, 64)
 }
 
 fn batch<D: Device>(d: &D, size: usize, actions: usize) -> Result<Batch<D>> {
@@ -315,9 +312,7 @@ fn prices<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, reals: usize) ->
     to.visit(&format!("naf_back/{shape}"), &mut || d.naf_back(rows, reals, &outputs, &real, &dq, &mut doutputs))?;
     let config = ChooseConfig { actions: 0, epsilon: Ramp::constant(0.1), spread: 0.2, seed: 1 };
     let (clock, mut chosen) = (d.upload(&[3, 7])?, numbers(d, len)?);
-    to.visit(&format!("choose_reals/{shape}"), &mut || {
-        d.choose_reals(&config, rows, reals, &best, &clock, &mut chosen)
-    })
+    to.visit(&format!("choose_reals/{shape}"), &mut || d.choose_reals(&config, rows, reals, &best, &clock, &mut chosen))
 }
 
 fn search<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, reals: usize) -> Result<()> {
@@ -340,13 +335,17 @@ fn search<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, reals: usize) ->
     })
 }
 
-fn parameters<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, passes: usize) -> Result<()> {
-    let shape = ParametersShape { rows, passes, width: 10, total: 10 };
-    let (name, len) = (format!("{rows}x{}x{passes}", shape.total), rows * shape.total);
-    let (observation, raw) = (numbers(d, rows * shape.width)?, numbers(d, len)?);
-    let (mut parameters, mut draw) = (numbers(d, len)?, numbers(d, len)?);
-    let mut x = numbers(d, rows * passes * shape.length())?;
-    to.visit(&format!("squash/{name}"), &mut || d.squash(len, &raw, &mut parameters))?;
-    to.visit(&format!("attach/{name}"), &mut || d.attach(&shape, &observation, &parameters, &mut x))?;
-    to.visit(&format!("detach/{name}"), &mut || d.detach(&shape, &x, &parameters, &mut draw))
+fn parameters<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize) -> Result<()> {
+    let total = 10;
+    let (observation, raw) = (numbers(d, rows * total)?, numbers(d, rows * total)?);
+    let (mut parameters, mut draw) = (numbers(d, rows * total)?, numbers(d, rows * total)?);
+    to.visit(&format!("squash/{rows}x{total}"), &mut || d.squash(rows * total, &raw, &mut parameters))?;
+    for passes in [1, total] {
+        let shape = ParametersShape { rows, passes, width: 10, total };
+        let mut x = numbers(d, rows * passes * shape.length())?;
+        let name = format!("{rows}x{total}x{passes}");
+        to.visit(&format!("attach/{name}"), &mut || d.attach(&shape, &observation, &parameters, &mut x))?;
+        to.visit(&format!("detach/{name}"), &mut || d.detach(&shape, &x, &parameters, &mut draw))?;
+    }
+    Ok(())
 }

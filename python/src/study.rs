@@ -123,7 +123,8 @@ pub fn run(
     let total: u64 = trials.iter().map(|trial| trial.steps).sum();
     let records = watched(py, total, progress.as_ref(), |stop, counter| {
         let (folder, experiment) = (&folder, &name);
-        Runner { folder, experiment, jobs, device, tensorboard: false, trace: false, stop, observer: counter }.run(&trials)
+        Runner { folder, experiment, jobs, device, tensorboard: false, trace: false, stop, observer: counter }
+            .run(&trials)
     })?;
     Ok(records.iter().map(Record::to_line).collect())
 }
