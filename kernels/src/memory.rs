@@ -86,6 +86,7 @@ impl<D: Device> Memory<D> {
     pub fn reserve(&mut self, device: &D) -> Result<()> {
         device.reserve(&mut self.observation, self.rows * self.width)?;
         device.reserve(&mut self.action, self.rows)?;
+        device.reserve(&mut self.real, self.rows * self.reals)?;
         device.reserve(&mut self.reward, self.rows)?;
         device.reserve(&mut self.stage, self.rows)
     }
@@ -95,7 +96,9 @@ impl<D: Device> Memory<D> {
     /// When the device has no room.
     pub fn with_reals(self, device: &D, reals: usize) -> Result<Self> {
         let real = device.zeros(self.slots * self.rows * reals)?;
-        Ok(Memory { reals, real, ..self })
+        let mut memory = Memory { reals, real, ..self };
+        memory.reserve(device)?;
+        Ok(memory)
     }
     /// The cells of `slot`: spans of `action`, `reward` and `stage`.
     pub fn cells(&self, slot: usize) -> Span {
