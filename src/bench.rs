@@ -243,14 +243,12 @@ pub fn history(repository: &Path) -> Result<Vec<Revision>> {
     for line in log.lines() {
         let Some((commit, day)) = line.split_once(' ') else { continue };
         let text = git(&["show", &format!("{commit}:{COUNTS}")]).map(|text| text + "\n");
-        // Tables of another layout are not comparable.
         let Some(table) = text.ok().and_then(|text| counts::Table::parse(&text).ok()) else { continue };
-        let at = counts::METRICS.iter().position(|metric| *metric == "warp_instructions").unwrap_or(0);
-        let mut sums: BTreeMap<String, u64> = BTreeMap::new();
-        for ((case, kernel), counts) in &table.rows {
-            sums.insert(format!("{kernel} in {case}"), counts[at]);
-        }
-        revisions.push(Revision { commit: commit.into(), day: day.into(), counts: sums });
+        let count = |(case, kernel): &(String, String)| {
+            Some((format!("{kernel} in {case}"), table.count(case, kernel, "warp_instructions")?))
+        };
+        let counts = table.rows.keys().filter_map(count).collect();
+        revisions.push(Revision { commit: commit.into(), day: day.into(), counts });
     }
     Ok(revisions)
 }

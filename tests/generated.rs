@@ -2,7 +2,10 @@
 use mercato::{
     agents::spec::PRESETS,
     envs::{Actions, ENVS, Entry, Optimum, Params, Slot, Stage, Start, VectorEnv},
-    kernels::counts::{Table, least},
+    kernels::{
+        counts::{Table, least},
+        statics::{self, ARCHITECTURES, Occupancy},
+    },
     proofs::{self, Proof},
     reports::{Line, Summary, episode_chart, read_records, summarise, summary::Cell},
     resampling,
@@ -113,6 +116,19 @@ fn the_tables_of_the_kernels_are_fresh() {
             of("atomics")
         );
     }
+    let assembled = statics::committed().expect("the committed registers");
+    let mut occupancy =
+        format!("| kernel | threads a block | {} |\n|---|---:|---|---|---|\n", ARCHITECTURES.join(" | "));
+    for kernel in assembled.iter().filter(|row| row.architecture == ARCHITECTURES[0]).map(|row| &row.kernel) {
+        let warps = counts.warps_a_block(kernel).expect("a case of every kernel");
+        occupancy += &format!("| `{kernel}` | {} |", 32 * warps);
+        for row in assembled.iter().filter(|row| row.kernel == *kernel) {
+            let Occupancy { warps, of, limit } = Occupancy::of(row, warps).expect("it can be launched");
+            occupancy += &format!(" {}; {warps} of {of}, {limit} |", row.registers);
+        }
+        occupancy += "\n";
+    }
+    between_marks("docs/kernels.md", "occupancy", &occupancy);
     between_marks("docs/kernels.md", "products", &products);
     between_marks("docs/kernels.md", "sectors", &sectors);
     between_marks("docs/kernels.md", "counts", &all);

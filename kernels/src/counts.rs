@@ -1,7 +1,7 @@
 //! What each operation costs at given shapes, as counts that are the same in every run, and whether they got worse.
 //!
 //! A table is text: a line that names what made it, a line of headings, and a line for each case and kernel. Counts made
-//! by something else are not compared. Fewer is better in every column.
+//! by something else are not compared. Fewer is better in every column but those that say how a launch is cut up.
 use std::{collections::BTreeMap, fmt};
 
 mod least;
@@ -9,8 +9,10 @@ mod least;
 pub use least::least;
 
 /// What the emulator counts of a kernel, as it names it.
-pub const METRICS: [&str; 15] = [
+pub const METRICS: [&str; 17] = [
     "launches",
+    "blocks",
+    "warps",
     "warp_instructions",
     "thread_instructions",
     "fma_instructions",
@@ -39,8 +41,8 @@ fn slack(metric: &str) -> u64 {
 pub struct Table {
     /// What made it: compilers and tools with their versions.
     pub compiler: String,
-    /// The columns: [`METRICS`] or [`CPU_METRICS`].
-    pub metrics: &'static [&'static str],
+    /// The columns, of [`METRICS`] or of [`CPU_METRICS`]; an older table has fewer of them.
+    pub metrics: Vec<&'static str>,
     /// In the order of the columns.
     pub rows: BTreeMap<(String, String), Vec<u64>>,
 }
@@ -61,10 +63,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether it is more than before, or no longer measured.
+    /// Whether it is more than before, or no longer measured. Another cut into blocks is neither worse nor better by itself.
     pub fn is_worse(&self) -> bool {
         match (self.before, self.after) {
-            (Some(before), Some(after)) => after > before,
+            (Some(before), Some(after)) => after > before && !["blocks", "warps"].contains(&self.metric),
             (Some(_), None) => true,
             (None, _) => false,
         }
@@ -87,11 +89,11 @@ impl Table {
                 .find_map(|line| line.strip_prefix("// Cuda compilation").map(|rest| format!("Cuda compilation{rest}")))
         };
         let compiler = crate::cuda::MODULES.iter().find_map(|module| named(module.ptx)).unwrap_or_default();
-        Table { compiler, metrics: &METRICS, rows: BTreeMap::new() }
+        Table { compiler, metrics: METRICS.to_vec(), rows: BTreeMap::new() }
     }
     /// A table without rows, for instructions of the CPU counted by `compiler` and tools.
     pub fn cpu(compiler: String) -> Self {
-        Table { compiler, metrics: &CPU_METRICS, rows: BTreeMap::new() }
+        Table { compiler, metrics: CPU_METRICS.to_vec(), rows: BTreeMap::new() }
     }
 
     /// The table in `text`, of either kind.
@@ -102,8 +104,12 @@ impl Table {
         let mut lines = text.lines();
         let compiler = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or("line 1 says not what made it")?;
         let headings = lines.next().unwrap_or_default();
-        let metrics = [&METRICS[..], &CPU_METRICS[..]].into_iter().find(|metrics| headings == heading(metrics));
-        let metrics = metrics.ok_or("line 2 has not the expected columns")?;
+        let columns = headings.strip_prefix("# case kernel ").ok_or("line 2 has not the expected columns")?;
+        let columns: Vec<&str> = columns.split(' ').collect();
+        let chosen = |known: &[&'static str]| -> Option<Vec<&'static str>> {
+            columns.iter().map(|column| known.iter().copied().find(|name| name == column)).collect()
+        };
+        let metrics = chosen(&METRICS).or_else(|| chosen(&CPU_METRICS)).ok_or("line 2 has not the expected columns")?;
         let mut rows = BTreeMap::new();
         for (at, line) in lines.enumerate() {
             let wrong = || format!("line {} is no row of {} counts", at + 3, metrics.len());
@@ -122,6 +128,16 @@ impl Table {
     pub fn count(&self, case: &str, kernel: &str, metric: &str) -> Option<u64> {
         let at = self.metrics.iter().position(|known| *known == metric)?;
         self.rows.get(&(case.to_string(), kernel.to_string())).map(|counts| counts[at])
+    }
+
+    /// Warps of a block of `kernel`, the most of all cases; `None` when it is in none.
+    pub fn warps_a_block(&self, kernel: &str) -> Option<u32> {
+        let cases = self.rows.keys().filter(|(_, other)| other == kernel);
+        let warps = cases.filter_map(|(case, _)| {
+            let of = |metric| self.count(case, kernel, metric);
+            of("warps")?.checked_div(of("blocks")?)
+        });
+        warps.max().and_then(|warps| u32::try_from(warps).ok())
     }
 
     /// What differs from `before` by more than the columns' slack, or `None` when something else made it.
@@ -164,7 +180,7 @@ impl Default for Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# {}", self.compiler)?;
-        writeln!(f, "{}", heading(self.metrics))?;
+        writeln!(f, "{}", heading(&self.metrics))?;
         for ((case, kernel), counts) in &self.rows {
             let counts: Vec<String> = counts.iter().map(u64::to_string).collect();
             writeln!(f, "{case} {kernel} {}", counts.join(" "))?;
@@ -179,7 +195,7 @@ mod tests {
 
     fn table(instructions: u64) -> Table {
         let mut table = Table::new();
-        let counts = vec![1, instructions, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+        let counts = vec![1, 2, 4, instructions, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
         table.rows.insert(("adam/1000".into(), "adam".into()), counts);
         table
     }
@@ -199,6 +215,11 @@ mod tests {
         assert!(Table::parse(&(table(2).to_string() + "adam/1 adam 2\n")).expect_err("short").contains("line 4"));
         assert_eq!(table(2).count("adam/1000", "adam", "warp_instructions"), Some(2));
         assert_eq!(table(2).count("adam/1000", "adam", "allocations"), None);
+        assert_eq!(table(2).warps_a_block("adam"), Some(2));
+        assert_eq!(table(2).warps_a_block("choose"), None);
+        let older = Table::parse("# x\n# case kernel launches warp_instructions\nadam/1 adam 1 7\n").expect("a table");
+        assert_eq!(older.count("adam/1", "adam", "warp_instructions"), Some(7));
+        assert_eq!(older.changes(&table(2)), None);
     }
 
     /// More is worse, less is not, a row that is gone is worse, and another compiler's counts say nothing.
@@ -212,6 +233,9 @@ mod tests {
         assert!(Table::new().changes(&table(2)).expect("the same compiler").iter().all(Change::is_worse));
         assert_eq!(table(2).changes(&Table { compiler: "other".into(), ..table(2) }), None);
         assert_eq!(table(2).changes(&cpu(2, 0)), None);
+        let mut cut = table(2);
+        cut.rows.values_mut().for_each(|counts| counts[1] = 4);
+        assert!(cut.changes(&table(2)).expect("the same compiler").iter().all(|change| !change.is_worse()));
     }
 
     /// Half a percent more instructions are none, a little more are; of allocations every one counts.

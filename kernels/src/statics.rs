@@ -10,6 +10,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+mod occupancy;
+
+pub use occupancy::Occupancy;
+
 /// The version of NVRTC, and of the assembler within it, that the table is of.
 pub const VERSION: (i32, i32) = (12, 6);
 /// The architectures in the table.

@@ -312,7 +312,9 @@ fn prices<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, reals: usize) ->
     to.visit(&format!("naf_back/{shape}"), &mut || d.naf_back(rows, reals, &outputs, &real, &dq, &mut doutputs))?;
     let config = ChooseConfig { actions: 0, epsilon: Ramp::constant(0.1), spread: 0.2, seed: 1 };
     let (clock, mut chosen) = (d.upload(&[3, 7])?, numbers(d, len)?);
-    to.visit(&format!("choose_reals/{shape}"), &mut || d.choose_reals(&config, rows, reals, &best, &clock, &mut chosen))?;
+    to.visit(&format!("choose_reals/{shape}"), &mut || {
+        d.choose_reals(&config, rows, reals, &best, &clock, &mut chosen)
+    })?;
     let (config, memory, clock) = ring(d, None, 16, 10)?;
     let (memory, mut batch) = (memory.with_reals(d, reals)?, Batch::new(d, rows, 10)?.with_reals(d, reals)?);
     to.visit(&format!("sample/reals/{shape}"), &mut || d.sample(&config, &memory, &clock, &mut batch))

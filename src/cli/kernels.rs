@@ -11,7 +11,7 @@ use mercato::{
     kernels::{
         counts::Table,
         cuda::{MODULES, nvrtc::Statics},
-        statics,
+        statics::{self, Occupancy},
     },
     reports::{Growth, growth_chart},
 };
@@ -84,17 +84,23 @@ fn list(command: &List) -> Result<ExitCode> {
         let assembled: Vec<_> = registers()?
             .iter()
             .map(|row| {
+                let warps_a_block = cuda.warps_a_block(&row.kernel);
+                let occupancy = warps_a_block.and_then(|warps| Occupancy::of(row, warps));
                 json!({
                     "kernel": row.kernel,
                     "architecture": row.architecture,
                     "registers": row.registers,
                     "spilled_bytes": row.spilled,
                     "shared_bytes": row.shared,
+                    "warps_a_block": warps_a_block,
+                    "occupancy": occupancy.map(|found| json!({
+                        "warps": found.warps, "of": found.of, "limit": found.limit,
+                    })),
                 })
             })
             .collect();
         return print_json(&json!({
-            "schema": 2, "compiler": cuda.compiler, "modules": modules, "kernels": rows(&cuda),
+            "schema": 3, "compiler": cuda.compiler, "modules": modules, "kernels": rows(&cuda),
             "assembled": assembled,
             "cpu": { "compiler": cpu.compiler, "operations": rows(&cpu) },
         }));
@@ -128,16 +134,29 @@ fn list(command: &List) -> Result<ExitCode> {
             of("atomics").to_string(),
         ]);
     }
+    let mut assembled =
+        table::Table::new(&["kernel", "architecture", "registers", "shared bytes", "warps at once", "limit"]);
+    for row in registers()? {
+        let found = cuda.warps_a_block(&row.kernel).and_then(|warps| Occupancy::of(&row, warps));
+        let (warps, limit) =
+            found.map_or(("–".into(), "–"), |found| (format!("{} of {}", found.warps, found.of), found.limit));
+        let (registers, shared) = (row.registers.to_string(), row.shared.to_string());
+        assembled.row([row.kernel, row.architecture, registers, shared, warps, limit.to_string()]);
+    }
     let mut operations = table::Table::new(&["case on the CPU", "instructions", "allocations"]);
     for (case, kernel) in cpu.rows.keys() {
         let of = |name| cpu.count(case, kernel, name).unwrap_or(0).to_string();
         operations.row([case.clone(), of("instructions"), of("allocations")]);
     }
     print(&format!(
-        "{}\ncounts by the emulator, not times; a sector is 32 bytes; PTX by {}\n\n{}\none core, AVX2, counted by \
+        "{}\ncounts by the emulator, not times; a sector is 32 bytes; PTX by {}\n\n{}\nby the assembler of NVRTC {}.{}; \
+         none spills\n\n{}\none core, AVX2, counted by \
          valgrind; {}\n",
         listed.text(&[2, 3, 4, 5, 6, 7, 8]),
         cuda.compiler,
+        assembled.text(&[2, 3, 4]),
+        statics::VERSION.0,
+        statics::VERSION.1,
         operations.text(&[1, 2]),
         cpu.compiler
     ))

@@ -46,6 +46,7 @@ fn with_exit_code(mut schema: Value) -> Value {
 fn counts() -> Value {
     let count = || json!({ "type": "integer", "minimum": 0 });
     let text = || json!({ "type": "string" });
+    let or_null = |of: Value| json!({ "anyOf": [of, { "type": "null" }] });
     let object = |properties: Value, about: &str| {
         let fields = properties.as_object().into_iter().flat_map(|fields| fields.keys().cloned());
         let required: Vec<String> = fields.collect();
@@ -64,6 +65,11 @@ fn counts() -> Value {
         "registers": count(),
         "spilled_bytes": count(),
         "shared_bytes": count(),
+        "warps_a_block": or_null(count()),
+        "occupancy": or_null(object(
+            json!({ "warps": count(), "of": count(), "limit": text() }),
+            "Warps on a multiprocessor at once, those that fit at most, and what runs out first.",
+        )),
     });
     let cpu = json!({
         "compiler": text(),
@@ -71,7 +77,7 @@ fn counts() -> Value {
     });
     let mut schema = object(
         json!({
-            "schema": { "const": 2, "description": "Layout." },
+            "schema": { "const": 3, "description": "Layout." },
             "compiler": { "type": "string", "description": "The compiler of the PTX; counts of others are not comparable." },
             "modules": list(module),
             "kernels": row(&METRICS, "A CUDA kernel in a case of given shape, counted by the emulator."),
@@ -81,7 +87,7 @@ fn counts() -> Value {
         "Counts of the kernels.",
     );
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
-    schema["$id"] = "mercato/counts/2".into();
-    schema["title"] = "mercato counts, layout 2".into();
+    schema["$id"] = "mercato/counts/3".into();
+    schema["title"] = "mercato counts, layout 3".into();
     schema
 }

@@ -1,4 +1,4 @@
-// Cross-entropy search: a thread for each number proposed, and one for each row to choose among them.
+// Cross-entropy search: a thread for each number proposed, a warp for each row to choose among them.
 #include "prelude.cuh"
 
 KERNEL propose(u32 rows, u32 count, u32 width, u32 reals, const float *__restrict__ observation,
@@ -19,23 +19,40 @@ KERNEL propose(u32 rows, u32 count, u32 width, u32 reals, const float *__restric
     x[at] = number < -1.0f ? -1.0f : number > 1.0f ? 1.0f : number;
 }
 
-// The k largest of each row, best first; among equals the lower index first, and a NaN is never one of them.
+// The k largest of each row, best first, a warp for each row; among equals the lower index first, and a NaN is never one of
+// them. `count` stands for no index.
 KERNEL top(u32 rows, u32 count, u32 k, const float *__restrict__ q, u32 *__restrict__ index) {
-    u32 row = blockIdx.x * blockDim.x + threadIdx.x;
+    u32 row = (blockIdx.x * blockDim.x + threadIdx.x) / WARP, lane = threadIdx.x % WARP;
     if (row >= rows) return;
     const float *numbers = q + (u64)row * count;
-    u32 last = count;
+    u32 first = 0, last = count;
+    float limit = 0.0f;
     for (u32 place = 0; place < k; ++place) {
         u32 best = count;
-        for (u32 i = 0; i < count; ++i) {
+        float largest = 0.0f;
+        for (u32 i = lane; i < count; i += WARP) {
             float number = numbers[i];
-            bool left = last == count ? number == number
-                                      : number < numbers[last] || (number == numbers[last] && i > last);
-            if (left && (best == count || number > numbers[best])) best = i;
+            bool left = last == count ? number == number : number < limit || (number == limit && i > last);
+            if (left && (best == count || number > largest)) {
+                best = i;
+                largest = number;
+            }
         }
-        if (best == count) best = place == 0 ? 0 : index[(u64)row * k];
-        else last = best;
-        index[(u64)row * k + place] = best;
+        for (u32 apart = WARP / 2; apart > 0; apart /= 2) {
+            u32 other = __shfl_xor_sync(ALL, best, apart);
+            float number = __shfl_xor_sync(ALL, largest, apart);
+            bool ahead = best == count || number > largest || (number == largest && other < best);
+            if (other < count && ahead) {
+                best = other;
+                largest = number;
+            }
+        }
+        if (place == 0) first = best == count ? 0 : best;
+        if (best < count) {
+            last = best;
+            limit = largest;
+        }
+        if (lane == 0) index[(u64)row * k + place] = best == count ? first : best;
     }
 }
 

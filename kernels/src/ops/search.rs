@@ -171,7 +171,11 @@ impl Search for Cuda {
 
     fn top(&self, rows: usize, count: usize, k: usize, q: &Buffer<f32>, index: &mut Buffer<u32>) -> Result<()> {
         let sizes = [rows.into(), count.into(), k.into()];
-        self.launch("top", blocks(rows, 64), &[&sizes[..], &[q.first(rows * count), index.first(rows * k)]].concat())
+        self.launch(
+            "top",
+            blocks(32 * rows, 128),
+            &[&sizes[..], &[q.first(rows * count), index.first(rows * k)]].concat(),
+        )
     }
 
     fn refit(

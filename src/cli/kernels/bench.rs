@@ -7,7 +7,6 @@ use mercato::{
     Error,
     kernels::{
         Cuda, CudaConfig, Math,
-        counts::METRICS,
         times::{self, Peak, Times},
     },
 };
@@ -43,10 +42,9 @@ struct Work {
 
 impl Work {
     fn of(case: &str, counts: &mercato::kernels::counts::Table) -> Self {
-        let rows = counts.rows.iter().filter(|((of, _), _)| of == case);
-        rows.fold(Work::default(), |work, (_, numbers)| {
-            let of =
-                |name: &str| METRICS.iter().zip(numbers).find(|(metric, _)| **metric == name).map_or(0, |(_, n)| *n);
+        let rows = counts.rows.keys().filter(|(of, _)| of == case);
+        rows.fold(Work::default(), |work, (case, kernel)| {
+            let of = |name: &str| counts.count(case, kernel, name).unwrap_or(0);
             Work {
                 launches: work.launches + of("launches"),
                 bytes: work.bytes + 32 * (of("global_load_sectors") + of("global_store_sectors")),

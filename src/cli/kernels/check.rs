@@ -70,7 +70,7 @@ pub fn run(command: &Check) -> Result<ExitCode> {
     let mut verdicts = Vec::new();
     if let Some(path) = &command.measured {
         let measured = read(path)?;
-        let of = if measured.metrics == &CPU_METRICS[..] { &CPU } else { &CUDA };
+        let of = if measured.metrics == CPU_METRICS { &CPU } else { &CUDA };
         verdicts.push((of, compared(&measured, &before(command, of)?)));
     } else {
         for (part, of) in [(Part::Cuda, &CUDA), (Part::Cpu, &CPU)] {
