@@ -13,6 +13,16 @@ impl Stream {
         if word & 1 == 0 { magnitude } else { -magnitude }
     }
 
+    /// `sigma` times a standard normal number, which is not worked out for a `sigma` of 0; one word.
+    #[inline]
+    pub fn normal_times(&mut self, sigma: f32) -> f32 {
+        if sigma == 0.0 {
+            self.word();
+            return 0.0;
+        }
+        sigma * self.normal()
+    }
+
     /// Standard normal by inversion, within ±9.2; two words.
     #[inline]
     pub fn normal64(&mut self) -> f64 {

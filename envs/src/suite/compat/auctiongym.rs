@@ -98,12 +98,12 @@ impl Default for AuctionGym {
     }
 }
 
-/// An advertisement.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-struct Item {
-    vector: [f32; DIMS],
-    intercept: f32,
-    value: f32,
+/// An advertiser's advertisements, each number of all of them side by side.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Catalogue {
+    vectors: [[f32; ITEMS]; DIMS],
+    intercepts: [f32; ITEMS],
+    values: [f32; ITEMS],
 }
 
 /// What somebody offers in a round.
@@ -128,7 +128,7 @@ impl Offer {
 /// An episode: the catalogues, the round that is open, and what came of those before.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
-    items: Vec<Item>,
+    catalogues: Vec<Catalogue>,
     order: Vec<u32>,
     context: [f32; DIMS],
     offers: [Offer; MOST_PARTICIPANTS],
@@ -137,6 +137,26 @@ pub struct State {
     price: f32,
     rounds: u32,
     totals: [f64; 9],
+}
+
+impl Catalogue {
+    /// What is offered at `context`: the first of the largest c·v. Everything is worked out for all advertisements side by
+    /// side before the largest is looked for.
+    #[inline]
+    fn offer(&self, context: &[f32; DIMS]) -> Offer {
+        let mut scores = [0.0; ITEMS];
+        for (coordinates, x) in self.vectors.iter().zip(context) {
+            scores.iter_mut().zip(coordinates).for_each(|(score, e)| *score += e * x);
+        }
+        let rates: [f32; ITEMS] = std::array::from_fn(|item| sigmoid(scores[item] + self.intercepts[item]));
+        let mut best = Offer::default();
+        for (ctr, value) in rates.into_iter().zip(self.values) {
+            if ctr * value > best.worth() {
+                best = Offer { ctr, value, shade: 0.0 };
+            }
+        }
+        best
+    }
 }
 
 /// Who won a round, and what for.
@@ -196,7 +216,7 @@ impl Env for AuctionGym {
 
     fn reset(&self, rng: &Rng) -> State {
         let mut state = State {
-            items: vec![Item::default(); ITEMS * self.num_agents as usize],
+            catalogues: vec![Catalogue::default(); self.num_agents as usize],
             order: vec![0; self.num_agents as usize],
             context: [0.0; DIMS],
             offers: [Offer::default(); MOST_PARTICIPANTS],
@@ -212,10 +232,12 @@ impl Env for AuctionGym {
 
     fn restart(&self, state: &mut State, rng: &Rng) {
         let mut draws = rng.stream(Purpose::RESET);
-        for item in &mut state.items {
-            item.vector = std::array::from_fn(|_| draws.normal());
-            item.value = draws.log_normal(0.1, 0.2);
-            item.intercept = -3.0 - draws.uniform();
+        for catalogue in &mut state.catalogues {
+            for item in 0..ITEMS {
+                catalogue.vectors.iter_mut().for_each(|coordinates| coordinates[item] = draws.normal());
+                catalogue.values[item] = draws.log_normal(0.1, 0.2);
+                catalogue.intercepts[item] = -3.0 - draws.uniform();
+            }
         }
         state.order.iter_mut().zip(0..).for_each(|(place, agent)| *place = agent);
         (state.won, state.clicked, state.price) = (false, false, 0.0);
@@ -302,16 +324,8 @@ impl AuctionGym {
             state.order.swap(place as usize, other as usize);
         }
         for place in 0..self.participants as usize {
-            let first = ITEMS * state.order[place] as usize;
-            let mut best = Offer::default();
-            for item in &state.items[first..first + ITEMS] {
-                let score = item.vector.iter().zip(&state.context).fold(0.0, |sum, (e, x)| sum + e * x);
-                let offer = Offer { ctr: sigmoid(score + item.intercept), value: item.value, shade: 0.0 };
-                if offer.worth() > best.worth() {
-                    best = offer;
-                }
-            }
-            best.shade = within(self.shade + self.shade_sd * draws.normal());
+            let mut best = state.catalogues[state.order[place] as usize].offer(&state.context);
+            best.shade = within(self.shade + draws.normal_times(self.shade_sd));
             state.offers[place] = best;
         }
     }

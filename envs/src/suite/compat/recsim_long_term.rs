@@ -115,6 +115,8 @@ impl Default for LongTerm {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct State {
     exposure: f32,
+    /// What follows from the exposure.
+    satisfaction: f32,
     candidates: Vec<f32>,
     steps: u32,
     engagement: f32,
@@ -213,6 +215,7 @@ impl Env for LongTerm {
     fn reset(&self, rng: &Rng) -> State {
         let mut state = State {
             exposure: 0.0,
+            satisfaction: 0.0,
             candidates: vec![0.0; self.num_candidates as usize],
             steps: 0,
             engagement: 0.0,
@@ -229,6 +232,7 @@ impl Env for LongTerm {
         let mut draws = rng.stream(Purpose::RESET);
         let exposure = (draws.uniform() - 0.5) / (1.0 - self.memory_discount);
         (state.exposure, state.start) = (exposure, exposure);
+        state.satisfaction = self.satisfaction(exposure);
         (state.steps, state.engagement) = (0, 0.0);
         (state.exposures, state.satisfactions, state.log_engagements) = (0.0, 0.0, 0.0);
         self.draw_documents(&mut state.candidates, &mut draws);
@@ -238,14 +242,15 @@ impl Env for LongTerm {
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let mut draws = rng.stream(Purpose::STEP);
         let score = state.candidates[action[0] as usize];
-        let log_engagement = self.satisfaction(state.exposure) * (CHOC * score + KALE * (1.0 - score)) + draws.normal();
+        let log_engagement = state.satisfaction * (CHOC * score + KALE * (1.0 - score)) + draws.normal();
         let reward = exp(log_engagement);
         state.exposure =
             self.memory_discount * state.exposure - 2.0 * (score - 0.5) + self.innovation_sd * draws.normal();
+        state.satisfaction = self.satisfaction(state.exposure);
         state.steps += 1;
         state.engagement = if reward > MOST_ENGAGEMENT { MOST_ENGAGEMENT } else { reward };
         state.exposures += f64::from(state.exposure);
-        state.satisfactions += f64::from(self.satisfaction(state.exposure));
+        state.satisfactions += f64::from(state.satisfaction);
         state.log_engagements +=
             if reward > MOST_ENGAGEMENT { ln64(f64::from(MOST_ENGAGEMENT)) } else { f64::from(log_engagement) };
         if self.resample {
@@ -273,7 +278,7 @@ impl Env for LongTerm {
         out[3] = state.exposures / steps;
         out[4] = f64::from(state.exposure);
         out[5] = state.satisfactions / steps;
-        out[6] = f64::from(self.satisfaction(state.exposure));
+        out[6] = f64::from(state.satisfaction);
         out[7] = state.log_engagements / steps;
     }
 
