@@ -18,7 +18,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -95,7 +95,8 @@ def _bring(
     _warn_of_waiting({"CPU": limits["num_cpus"], "GPU": limits["num_gpus"], "memory": limits.get("memory", 0)})
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     place: dict[str, Any] = {"num_cpus": 0, "max_restarts": -1, "scheduling_strategy": here}
-    tally = ray.remote(**place)(Tally).remote()
+    # Ray's types do not know what `remote` with options makes of a class.
+    tally: Any = ray.remote(**place)(cast(Any, Tally)).remote()
     task = ray.remote(**limits)(play)
     shared = ray.put((experiment, worlds))
     running = {task.remote(shared, trial, device, tally): trial for trial in missing}

@@ -73,6 +73,7 @@ class DistinctSlates(gymnasium.ActionWrapper):
         super().__init__(env)
         if not isinstance(env.action_space, Slate):
             raise TypeError(f"DistinctSlates needs an environment of slates; this one has {env.action_space}")
+        self._items = int(env.action_space.nvec[0])
         self.action_space = spaces.MultiDiscrete(env.action_space.nvec)
 
     def action(self, action: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -80,7 +81,7 @@ class DistinctSlates(gymnasium.ActionWrapper):
         chosen: list[int] = []
         for item in np.asarray(action):
             while int(item) in chosen:
-                item = (item + 1) % self.action_space.nvec[0]
+                item = (item + 1) % self._items
             chosen.append(int(item))
         return np.array(chosen, np.int64)
 

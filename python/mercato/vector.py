@@ -69,12 +69,13 @@ class Worlds(VectorEnv):
         self._form = action_form(self.world_spec["shape"], self._scaled)
         self.single_action_space = self._form.space
         self.single_observation_space = observation_space(self.world_spec["fields"])
+        self._numbers = sum(field["len"] for field in self.world_spec["fields"])
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
 
     def _arrays(self) -> tuple[NDArray, NDArray, NDArray, NDArray]:
         rows = self.num_envs
-        observation = np.empty((rows, *self.single_observation_space.shape), np.float32)
+        observation = np.empty((rows, self._numbers), np.float32)
         return observation, np.empty(rows, np.float32), np.empty(rows, np.bool_), np.empty(rows, np.bool_)
 
     def reset(

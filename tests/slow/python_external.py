@@ -69,7 +69,7 @@ def raises(kind, text, work):
         raise AssertionError(f"nothing was raised where {kind.__name__} with {text!r} was due")
 
 
-SETTINGS = {"hidden": [16], "warmup": 200, "target_every": 50, "explore_over": 3000, "gamma": 0.95}
+SETTINGS = {"hidden": [16], "warmup": 200, "target_every": 50, "explore_over": 3000, "discount": 0.95}
 
 
 def our_agents_learn_it_and_say_where_it_is_from(folder):

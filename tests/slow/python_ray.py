@@ -7,6 +7,7 @@
 import logging
 import os
 import pathlib
+import signal
 import tempfile
 import time
 import warnings
@@ -96,6 +97,62 @@ def an_interrupted_run_goes_on(local, folder):
     assert timeless(run.records) == timeless(local.records)
 
 
+def workers():
+    """Processes of this test's cluster that play a trial now."""
+    parents, names = {}, {}
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            names[folder.name] = (folder / "cmdline").read_bytes()
+            parents[folder.name] = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            pass  # it has ended
+
+    def ours(process):
+        return process == str(os.getpid()) or (process in parents and ours(parents[process]))
+
+    return [int(process) for process, name in names.items() if name.startswith(b"ray::play") and ours(process)]
+
+
+def a_process_is_killed_in_the_middle(local, folder):
+    killed = []
+
+    def progress(made, total):
+        if made > 20_000 and not killed and (playing := workers()):
+            killed.append(playing[0])
+            os.kill(playing[0], signal.SIGKILL)
+
+    run = mercato.ray.run(SPEC, folder / "again", progress=progress)
+    assert killed, "it ended before a process was killed"
+    assert timeless(run.records) == timeless(local.records), "the records are others than those of the local run"
+    assert files(folder / "again") == files(local.folder)
+    # Without another try there is no record, which is an error that names the trial; the same call goes on from there.
+    killed.clear()
+    try:
+        mercato.ray.run(SPEC, folder / "once", retries=0, progress=progress)
+    except RuntimeError as error:
+        assert "1 trials have no record" in str(error) and "trial " in str(error), error
+    else:
+        raise AssertionError("a lost trial was not told")
+    assert timeless(mercato.ray.run(SPEC, folder / "once").records) == timeless(local.records)
+
+
+def limits_are_kept(folder):
+    """What no machine has is waited for, with a warning, and nothing is played meanwhile."""
+
+    def impatient(made, total):
+        raise KeyboardInterrupt
+
+    for limit in ({"memory": 2**50}, {"cpus": 64}, {"gpus": 1}):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                mercato.ray.run({**SPEC, "seeds": [0]}, folder, progress=impatient, **limit)
+            except KeyboardInterrupt:
+                pass
+        assert any("no machine of the cluster" in str(warning.message) for warning in caught), limit
+    assert not (folder / "records.jsonl").read_text()
+
+
 def main():
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)
@@ -109,10 +166,12 @@ def main():
             cluster.wait_for_nodes()
             halves_merge(local, folder / "halves")
             an_interrupted_run_goes_on(local, folder / "interrupted")
+            a_process_is_killed_in_the_middle(local, folder)
+            limits_are_kept(folder / "limits")
         finally:
             ray.shutdown()
             cluster.shutdown()
-    print("on a Ray cluster the records are the local ones, also with a machine lost or a run interrupted")
+    print("on a Ray cluster the records are the local ones, also with a machine lost, a process killed or a run interrupted")
 
 
 if __name__ == "__main__":
