@@ -14,15 +14,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// The committed counts of kernels, in a repository that has them.
-const COUNTS: &str = "kernels/counts.txt";
+/// The committed counts, in a repository that has them: of the CUDA kernels, and of the CPU's operations.
+const COUNTS: [&str; 2] = ["kernels/counts.txt", "kernels/instructions.txt"];
 /// A short run: the smallest of ten samples is what is wanted, not criterion's statistics.
 const ARGUMENTS: [&str; 8] = [
     "--bench",
@@ -74,15 +74,17 @@ pub struct Found {
     pub benchmarks: Vec<Speed>,
     /// Benchmarks that only one of the two has.
     pub unpaired: Vec<String>,
-    /// Counts of kernels that are not what they were: deterministic, so worse is worse.
+    /// Counts that are not what they were: deterministic, so worse is worse.
     pub counts: Counts,
 }
 
-/// Committed counts of kernels, base against head.
+/// Committed counts of the CUDA kernels and of the CPU's operations, base against head.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Counts {
     /// Rows that both have counts for; 0 where there are none to compare.
     pub compared: usize,
+    /// Tables of only one of the two, or made by other compilers or tools, and why they are not compared.
+    pub incomparable: Vec<String>,
     /// More than before, or no longer counted.
     pub worse: Vec<String>,
     /// Less than before, or new.
@@ -99,6 +101,22 @@ impl Found {
             4
         } else {
             0
+        }
+    }
+}
+
+impl Counts {
+    /// Takes in one table of counts.
+    fn add(&mut self, path: &str, then: &counts::Table, now: &counts::Table) {
+        let Some(changes) = now.changes(then) else {
+            self.incomparable
+                .push(format!("{path}: the base's are of {}, the head's of {}, or have other columns", then.compiler, now.compiler));
+            return;
+        };
+        self.compared += then.rows.keys().filter(|key| now.rows.contains_key(*key)).count();
+        for change in changes {
+            let list = if change.is_worse() { &mut self.worse } else { &mut self.better };
+            list.push(change.to_string());
         }
     }
 }
@@ -200,14 +218,20 @@ impl Ab<'_> {
 
     fn counts(&self, base: &str) -> Counts {
         let parsed = |text: String| counts::Table::parse(&text).ok();
-        let then = self.git(&["show", &format!("{base}:{COUNTS}")]).ok().map(|text| text + "\n").and_then(parsed);
-        let now = std::fs::read_to_string(self.repository.join(COUNTS)).ok().and_then(parsed);
-        let Some((then, now)) = then.zip(now) else { return Counts::default() };
-        let Some(changes) = now.changes(&then) else { return Counts::default() };
-        let (worse, better): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.is_worse());
-        let told = |changes: Vec<&counts::Change>| changes.into_iter().map(ToString::to_string).collect();
-        let rows: BTreeSet<_> = then.rows.keys().filter(|key| now.rows.contains_key(*key)).collect();
-        Counts { compared: rows.len(), worse: told(worse), better: told(better) }
+        let mut found = Counts::default();
+        for path in COUNTS {
+            let then = self.git(&["show", &format!("{base}:{path}")]).ok().map(|text| text + "\n").and_then(parsed);
+            let now = std::fs::read_to_string(self.repository.join(path)).ok().and_then(parsed);
+            match (then, now) {
+                (Some(then), Some(now)) => found.add(path, &then, &now),
+                (None, None) => {}
+                (then, _) => {
+                    let place = if then.is_some() { "base" } else { "head" };
+                    found.incomparable.push(format!("{path}: only the {place} has it, as far as it can be read"));
+                }
+            }
+        }
+        found
     }
 
     fn target(&self) -> PathBuf {
@@ -238,11 +262,12 @@ pub struct Revision {
 /// [`Error::Tool`] without git, [`Error::Program`] where there is no repository.
 pub fn history(repository: &Path) -> Result<Vec<Revision>> {
     let git = |arguments: &[&str]| output(Command::new("git").arg("-C").arg(repository).args(arguments), "git");
-    let log = git(&["log", "--reverse", "--format=%H %cs", "--", COUNTS])?;
+    let path = COUNTS[0];
+    let log = git(&["log", "--reverse", "--format=%H %cs", "--", path])?;
     let mut revisions = Vec::new();
     for line in log.lines() {
         let Some((commit, day)) = line.split_once(' ') else { continue };
-        let text = git(&["show", &format!("{commit}:{COUNTS}")]).map(|text| text + "\n");
+        let text = git(&["show", &format!("{commit}:{path}")]).map(|text| text + "\n");
         let Some(table) = text.ok().and_then(|text| counts::Table::parse(&text).ok()) else { continue };
         let count = |(case, kernel): &(String, String)| {
             Some((format!("{kernel} in {case}"), table.count(case, kernel, "warp_instructions")?))

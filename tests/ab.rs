@@ -39,6 +39,7 @@ impl Repository {
         repository.write("work.rs", &PROGRAM.replace("NOISE", noise));
         std::fs::create_dir(repository.path("kernels")).expect("made");
         repository.write("kernels/counts.txt", include_str!("../kernels/counts.txt"));
+        repository.write("kernels/instructions.txt", include_str!("../kernels/instructions.txt"));
         repository.git(&["init", "--quiet"]);
         repository.git(&["add", "."]);
         repository.git(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "base"]);
@@ -100,6 +101,19 @@ fn noise_is_no_verdict_and_worse_counts_are_one() {
     let ran = repository.ab(&["--rounds", "6"]);
     assert_eq!(ran.code, 3, "{}", ran.stdout);
     assert!(ran.stdout.contains(&format!("warp_instructions was {}, is {more}", cells[5])), "{}", ran.stdout);
+
+    // One allocation more on the CPU is worse too; counts by another compiler say nothing, and it is told.
+    repository.git(&["checkout", "--quiet", "kernels/counts.txt"]);
+    let table = std::fs::read_to_string(repository.path("kernels/instructions.txt")).expect("read");
+    let row = table.lines().find(|line| line.starts_with("adam/")).expect("adam is counted");
+    let (start, last) = row.rsplit_once(' ').expect("cells");
+    let more = format!("{start} {}", last.parse::<u64>().expect("a count") + 1);
+    repository.write("kernels/instructions.txt", &table.replacen(row, &more, 1));
+    let ran = repository.ab(&["--rounds", "6"]);
+    assert!(ran.code == 3 && ran.stdout.contains("allocations was"), "{}", ran.stdout);
+    repository.write("kernels/instructions.txt", &table.replacen("# rustc", "# another rustc", 1));
+    let ran = repository.ab(&["--rounds", "6"]);
+    assert!(ran.code == 4 && ran.stdout.contains("instructions.txt: the base's are of rustc"), "{}", ran.stdout);
 }
 
 #[test]

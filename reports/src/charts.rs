@@ -48,9 +48,11 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// An `<svg>` element for a page, whose style sheet gives it ink and font.
+    /// An `<svg>` element for a page, whose style sheet gives it ink and font. It grows with the page by a fifth at most, so
+    /// that texts of all charts have about one size.
     pub fn inline(&self) -> String {
-        format!("<svg {}>\n{}</svg>", self.attributes(0), self.body())
+        let most = self.size.0 + self.size.0 / 5;
+        format!("<svg style=\"max-width:{most}px\" {}>\n{}</svg>", self.attributes(0), self.body())
     }
 
     /// A file of its own, with a margin, and with ground and ink for light and dark.

@@ -148,13 +148,14 @@ fn text(found: &Found) -> String {
     );
     let counts = &found.counts;
     text += &match counts.compared {
-        0 => "kernel counts: none to compare\n".to_string(),
+        0 => "counts: none to compare\n".to_string(),
         rows => format!(
-            "kernel counts: {rows} rows compared, {} worse, {} better\n",
+            "counts of CUDA kernels and of the CPU's operations: {rows} rows compared, {} worse, {} better\n",
             counts.worse.len(),
             counts.better.len()
         ),
     };
+    text += &counts.incomparable.iter().map(|reason| format!("  not compared: {reason}\n")).collect::<String>();
     text += &counts.worse.iter().map(|change| format!("  worse: {change}\n")).collect::<String>();
     text + &counts.better.iter().map(|change| format!("  better: {change}\n")).collect::<String>()
 }

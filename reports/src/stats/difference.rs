@@ -45,10 +45,14 @@ pub struct Equivalence {
     pub interval: Interval,
 }
 
-/// Most arrangements that are enumerated; beyond, as many as [`DRAWN`] are drawn.
+/// Most arrangements that are enumerated; beyond, as many as [`drawn_of`] says are drawn.
 const ENUMERATED: u64 = 20_000;
-/// Arrangements drawn where there are too many.
-const DRAWN: u32 = 10_000;
+
+/// Arrangements drawn of so many values: 10,000, fewer above 200,000 values, so that millions take minutes, not hours.
+fn drawn_of(values: usize) -> u32 {
+    const MOVED: usize = 2_000_000_000;
+    (MOVED / values).clamp(200, 10_000) as u32
+}
 
 /// Welch's t test; `None` for fewer than two values on a side, or where neither side has any spread.
 pub fn welch(x: &[f64], y: &[f64]) -> Option<Test> {
@@ -100,7 +104,7 @@ pub fn permutation(x: &[f64], y: &[f64], stream: u32, draw: Draw) -> Option<Perm
         order.select_nth_unstable_by_key(x.len() - 1, |at| (keys[*at], *at));
         side(order[..x.len()].iter().map(|at| all[*at]).sum())
     };
-    Some(drawn(arrangement))
+    Some(drawn(all.len(), arrangement))
 }
 
 /// Permutation test of the mean difference of pairs: which side of a pair is which is rearranged. `None` without
@@ -123,7 +127,7 @@ pub fn sign_flip(x: &[f64], y: &[f64], stream: u32, draw: Draw) -> Option<Permut
         draw(Address { stream, replicate, stratum: 0 }, 2, &mut flips);
         side(signed(&|at| flips[at] == 1))
     };
-    Some(drawn(arrangement))
+    Some(drawn(differences.len(), arrangement))
 }
 
 /// Difference of means, its standard error, and the degrees of freedom of Welch and Satterthwaite.
@@ -178,12 +182,13 @@ fn two_sided([below, above, all]: [u32; 3]) -> f64 {
     if p < 1.0 { p } else { 1.0 }
 }
 
-fn drawn(arrangement: impl Fn(u32) -> [bool; 2] + Sync + Send) -> Permutation {
-    let sides: Vec<[bool; 2]> = (0..DRAWN).into_par_iter().map(arrangement).collect();
+fn drawn(values: usize, arrangement: impl Fn(u32) -> [bool; 2] + Sync + Send) -> Permutation {
+    let arrangements = drawn_of(values);
+    let sides: Vec<[bool; 2]> = (0..arrangements).into_par_iter().map(arrangement).collect();
     // The arrangement of the data is one of those possible.
     let mut counts = [1; 3];
     sides.into_iter().for_each(|side| tally(&mut counts, side));
-    Permutation { p: two_sided(counts), arrangements: DRAWN, exact: false }
+    Permutation { p: two_sided(counts), arrangements, exact: false }
 }
 
 #[cfg(test)]
@@ -242,6 +247,8 @@ mod tests {
         let x: Vec<f64> = (0..12).map(|at| f64::from(at * at % 13)).collect();
         let y: Vec<f64> = x.iter().map(|value| value + 2.5).collect();
         let found = permutation(&x, &y, 9, &draw).unwrap();
+        assert_eq!(found.arrangements, 10_000);
+        assert_eq!([200_000, 400_000, 10_000_000].map(drawn_of), [10_000, 5_000, 200]);
         assert!(!found.exact && (found.p - welch(&x, &y).unwrap().p).abs() < 0.02, "{found:?}");
     }
 
