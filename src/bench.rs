@@ -109,8 +109,10 @@ impl Counts {
     /// Takes in one table of counts.
     fn add(&mut self, path: &str, then: &counts::Table, now: &counts::Table) {
         let Some(changes) = now.changes(then) else {
-            self.incomparable
-                .push(format!("{path}: the base's are of {}, the head's of {}, or have other columns", then.compiler, now.compiler));
+            self.incomparable.push(format!(
+                "{path}: the base's are of {}, the head's of {}, or have other columns",
+                then.compiler, now.compiler
+            ));
             return;
         };
         self.compared += then.rows.keys().filter(|key| now.rows.contains_key(*key)).count();

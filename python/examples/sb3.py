@@ -15,6 +15,27 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 # What a world needs beyond its name; the others take the defaults below.
 PARAMS = {"pricing/inventory-v1": {"actions": "grid"}}
+DQN_SETTINGS = {
+    "learning_rate": 1e-3,
+    "batch_size": 128,
+    "target_update_interval": 500,
+    "exploration_fraction": 0.4,
+    "policy_kwargs": {"net_arch": [64]},
+}
+# Those of rl-baselines3-zoo for CartPole-v1, but for its larger network.
+DQN_SETTINGS_OF = {
+    "classic/cartpole-v1": {
+        "learning_rate": 2.3e-3,
+        "batch_size": 64,
+        "buffer_size": 100_000,
+        "target_update_interval": 10,
+        "train_freq": 256,
+        "gradient_steps": 128,
+        "exploration_fraction": 0.16,
+        "exploration_final_eps": 0.04,
+        "policy_kwargs": {"net_arch": [64, 64]},
+    },
+}
 
 
 class Rows(VecEnv):
@@ -71,8 +92,7 @@ def train(algorithm, id, transitions, seed, params):
     if algorithm == "ppo":
         model = PPO("MlpPolicy", env, n_steps=128, batch_size=256, learning_rate=1e-3, ent_coef=0.01, **shared)
     else:
-        options = {"batch_size": 128, "learning_starts": 1000, "target_update_interval": 500, "exploration_fraction": 0.4}
-        model = DQN("MlpPolicy", env, learning_rate=1e-3, policy_kwargs={"net_arch": [64]}, **options, **shared)
+        model = DQN("MlpPolicy", env, learning_starts=1000, **(DQN_SETTINGS | DQN_SETTINGS_OF.get(id, {})), **shared)
     return model.learn(transitions)
 
 

@@ -1,6 +1,6 @@
 //! Who is shown how often: shares of items under several policies, and of groups against what they were promised.
 
-use super::canvas::{Align, Axis, Dash, INK, Look, fitted, paint, widest};
+use super::canvas::{Align, Axis, Dash, INK, Look, fitted, paint, text_width, widest};
 use super::{Chart, ChartError};
 use crate::number::fixed;
 
@@ -44,11 +44,13 @@ pub fn draw(file: String, exposure: &Exposure) -> Result<Chart, ChartError> {
     let shares = Axis { values: 0.0..1.0, pixels: WIDTH - GROUPS..WIDTH - 44.0 };
     let most = exposure.policies.iter().flat_map(|(_, shares)| shares);
     let most = most.fold(1e-9, |most, share| if *share > most { *share } else { most });
+    // Figures of many items would run into each other.
+    let room = text_width("100 ", false)? < items.at(1.0) - items.at(0.0);
     let height = HEAD + PANEL * policies.len() as f64 + BOTTOM;
 
     paint(file, alt(exposure), (WIDTH as u32, height as u32), |canvas| {
-        canvas.text("share of each item", (left, 12.0), Align::Start, false, 0.85)?;
-        canvas.text("share of each group", (shares.pixels.start, 12.0), Align::Start, false, 0.85)?;
+        canvas.text("share of each item, %", (left, 12.0), Align::Start, false, 0.85)?;
+        canvas.text("share of each group, %", (shares.pixels.start, 12.0), Align::Start, false, 0.85)?;
         for (row, (_, of_items)) in exposure.policies.iter().enumerate() {
             let top = HEAD + PANEL * row as f64;
             let y = Axis { values: 0.0..most, pixels: top + PANEL - 12.0..top + 18.0 };
@@ -61,7 +63,10 @@ pub fn draw(file: String, exposure: &Exposure) -> Result<Chart, ChartError> {
                 let (from, to) = (items.at(item as f64 + 0.14), items.at(item as f64 + 0.86));
                 let colour = Look::new(group).colour();
                 canvas.bar((from, y.at(*share)), (to, y.at(0.0)), colour, 0.85)?;
-                canvas.text(&fixed(*share, 2), (0.5 * (from + to), y.at(*share) - 8.0), Align::Middle, false, 0.85)?;
+                if room {
+                    let place = (0.5 * (from + to), y.at(*share) - 8.0);
+                    canvas.text(&fixed(100.0 * share, 0), place, Align::Middle, false, 0.85)?;
+                }
             }
             let each = (y.pixels.start - y.pixels.end) / groups.len() as f64;
             for (group, share) in of_groups.iter().enumerate() {
@@ -70,7 +75,7 @@ pub fn draw(file: String, exposure: &Exposure) -> Result<Chart, ChartError> {
                 canvas.marker(Look::new(group), (shares.pixels.start - 10.0, middle), 4.5)?;
                 canvas.text(&groups[group], (shares.pixels.start - 20.0, middle), Align::End, false, 1.0)?;
                 canvas.bar((shares.at(0.0), from), (shares.at(*share), to), Look::new(group).colour(), 0.85)?;
-                canvas.text(&fixed(*share, 2), (WIDTH, middle), Align::End, false, 1.0)?;
+                canvas.text(&fixed(100.0 * share, 0), (WIDTH, middle), Align::End, false, 1.0)?;
                 if let Some(promised) = exposure.groups[group].1 {
                     let x = shares.at(promised);
                     canvas.straight((x, from - 3.0), (x, to + 3.0), Dash::Solid, 1.0)?;
@@ -78,7 +83,7 @@ pub fn draw(file: String, exposure: &Exposure) -> Result<Chart, ChartError> {
             }
         }
         let bottom = height - BOTTOM;
-        for item in 0..exposure.group_of.len() {
+        for item in (0..exposure.group_of.len()).filter(|_| room) {
             let x = items.at(item as f64 + 0.5);
             canvas.text(&item.to_string(), (x, bottom + 8.0), Align::Middle, false, 0.85)?;
         }

@@ -7,7 +7,7 @@ use crate::number::{decimals, fixed, short};
 
 const WIDTH: f64 = 780.0;
 const PANEL: f64 = 170.0;
-const HEAD: f64 = 34.0;
+const HEAD: f64 = 44.0;
 const BOTTOM: f64 = 46.0;
 const WIDEST_LABEL: f64 = 180.0;
 const LEADER: f64 = 26.0;

@@ -1,13 +1,13 @@
 //! Counts of kernels over versions, each against its first: what got cheaper and what got dearer.
 
-use super::canvas::{Align, Axis, INK, LINE_HEIGHT, Look, Place, fitted, paint, widest};
+use super::canvas::{Align, Axis, INK, LINE_HEIGHT, Look, Place, fitted, paint, text_width, widest};
 use super::placement::spread;
 use super::{Chart, ChartError};
 use crate::number::fixed;
 
 const WIDTH: f64 = 780.0;
 const HEIGHT: f64 = 320.0;
-const WIDEST_LABEL: f64 = 250.0;
+const WIDEST_LABEL: f64 = 310.0;
 const TOP: f64 = 34.0;
 const BOTTOM: f64 = 54.0;
 const LEADER: f64 = 34.0;
@@ -38,7 +38,8 @@ pub fn draw(file: String, metric: &str, versions: &[Version]) -> Result<Chart, C
     );
     let mut labels = Vec::new();
     for line in shown {
-        labels.push(fitted(&format!("{} {}", line.kernel, fixed(line.last(), 2)), false, WIDEST_LABEL)?);
+        let ratio = format!(" {}", fixed(line.last(), 2));
+        labels.push(fitted(&line.kernel, false, WIDEST_LABEL - text_width(&ratio, false)?)? + &ratio);
     }
     let right = WIDTH - LEADER - 6.0 - widest(labels.iter().map(String::as_str))?;
     let values = || shown.iter().flat_map(|line| line.ratios.iter().map(|(_, ratio)| *ratio));
