@@ -16,7 +16,6 @@ import warnings
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_DEDUP_LOGS": "0"}
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 
-import gymnasium
 import mercato
 import mercato.ray
 import ray
@@ -98,34 +97,6 @@ def an_interrupted_run_goes_on(local, folder):
     assert timeless(run.records) == timeless(local.records)
 
 
-class Slow(gymnasium.Env):
-    """Waits two milliseconds for every step, as for a simulator elsewhere: it can be hurried by waiting side by side alone."""
-
-    observation_space = gymnasium.spaces.Box(0, 1, (1,))
-    action_space = gymnasium.spaces.Discrete(2)
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.observation_space.low, {}
-
-    def step(self, action):
-        time.sleep(0.002)
-        self.steps += 1
-        return self.observation_space.low, float(action), False, self.steps == 5, {}
-
-
-def seconds_of_waiting(folder):
-    """How long six trials take that do nothing but wait for two seconds each, with the workers that are there."""
-    id = mercato.external(Slow, "slow", upper=5.0, episodes=2)
-    world = {"env": id, "steps": 1, "references": ["random"], "agents": []}
-    spec = {**SPEC, "evaluation": {"episodes": 200}, "worlds": [world]}
-    mercato.ray.run({**spec, "seeds": [7, 8]}, folder)  # processes start
-    since = time.monotonic()
-    mercato.ray.run({**spec, "seeds": "0..6"}, folder)
-    return time.monotonic() - since
-
-
 def workers():
     """Processes of this test's cluster that play a trial now."""
     parents, names = {}, {}
@@ -191,11 +162,8 @@ def main():
         ray.init(address=cluster.address, logging_level=logging.ERROR, log_to_driver=False)
         try:
             a_machine_is_lost_in_the_middle(cluster, local, folder / "lost")
-            one = seconds_of_waiting(folder / "one")
             cluster.add_node(num_cpus=1)
             cluster.wait_for_nodes()
-            two = seconds_of_waiting(folder / "two")
-            assert one / two > 1.5, f"six trials took {one:.1f} s with one worker and {two:.1f} s with two"
             halves_merge(local, folder / "halves")
             an_interrupted_run_goes_on(local, folder / "interrupted")
             a_process_is_killed_in_the_middle(local, folder)
@@ -203,7 +171,6 @@ def main():
         finally:
             ray.shutdown()
             cluster.shutdown()
-    print(f"six trials that wait take {one:.1f} s with one worker, {two:.1f} s with two")
     print("on a Ray cluster the records are the local ones, also with a machine lost, a process killed or a run interrupted")
 
 
