@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "python/examples"))
 RUNS = [
     ("sb3", ("dqn", "rec/markov-interest-v1", 20_000), 0.7, True),
     ("sb3", ("dqn", "pricing/inventory-v1", 20_000), 0.6, False),
-    ("sb3", ("dqn", "classic/cartpole-v1", 50_000), 0.1, False),
+    ("sb3", ("dqn", "classic/cartpole-v1", 50_000), 0.04, False),
     ("sb3", ("ppo", "rec/markov-interest-v1", 50_000), 0.6, False),
     ("sb3", ("ppo", "pricing/yogurt-v1", 50_000), 0.8, True),
     ("sb3", ("ppo", "classic/cartpole-v1", 60_000), 0.8, True),

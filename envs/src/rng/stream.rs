@@ -38,7 +38,7 @@ impl Stream {
     }
 
     /// The next block of four words, whatever is left of the last one.
-    #[inline]
+    #[inline(always)]
     fn block(&mut self) -> [u32; 4] {
         let words = philox4x32_10(self.counter, self.key);
         let purpose = self.counter[3] & 0xff00_0000;
