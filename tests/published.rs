@@ -49,5 +49,6 @@ fn it_is_sound_and_a_moved_bit_fails() {
     folder.file("records.jsonl", &lines.replace(&hash, &moved));
     let found = mercato(&["verify", &folder.0.path().display().to_string(), "--trial", &record.trial], &[]);
     assert_eq!(found.code, 3, "{}", found.stdout);
-    assert!(found.stdout.contains("myopic, seed 0: evaluation"), "{}", found.stdout);
+    let named = format!("myopic, seed {}: evaluation", record.seed);
+    assert!(found.stdout.contains(&named), "{}", found.stdout);
 }

@@ -304,7 +304,9 @@ fn gather(config: &SampleConfig, memory: &Memory<Cpu>, ring: &Ring, batch: &mut 
         }
         batch.action[i] = memory.action[cell];
         let reals = memory.reals;
-        batch.real[i * reals..(i + 1) * reals].copy_from_slice(&memory.real[cell * reals..(cell + 1) * reals]);
+        if reals > 0 {
+            batch.real[i * reals..(i + 1) * reals].copy_from_slice(&memory.real[cell * reals..(cell + 1) * reals]);
+        }
         batch.reward[i] = sum;
         batch.discount[i] = if memory.stage[end] == Stage::Terminated { 0.0 } else { power };
         batch.observation[i * width..(i + 1) * width].copy_from_slice(row(cell));
