@@ -76,6 +76,7 @@ impl Evaluation {
 /// Who plays in a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a trial has one player")]
 pub enum Player {
     /// A reference policy of the world, or `constant=V[,V…]`.
     Reference(String),

@@ -203,7 +203,7 @@ mod tests {
         let open: Vec<&str> = ticks.iter().filter(|tick| !tick.holds).map(|tick| tick.text.as_str()).collect();
         assert_eq!(open.len(), 3, "{open:?}");
         assert!(open[0].contains("1 diverged and 1 failed"), "{}", open[0]);
-        assert!(open[1].contains("5 seeds") && open[1].contains("cover about 90 %"), "{}", open[1]);
+        assert!(open[1].contains("5 seeds") && open[1].contains("cover about 92 %"), "{}", open[1]);
         assert!(open[2].contains("does not say on which seeds"), "{}", open[2]);
     }
 

@@ -29,15 +29,6 @@ def curves(write):
                 at += 1000
 
 
-def runs(write):
-    """Two algorithms on one task, each with five million runs of its own."""
-    noise = [f"{random.gauss(0.5, 0.2):.4f}" for _ in range(9973)]
-    write("algorithm,run,task,score\n")
-    for algorithm in range(2):
-        for start in range(0, ROWS // 2, 1000):
-            write("".join(f"agent-{algorithm},{run},only,{noise[run % 9973]}\n" for run in range(start, start + 1000)))
-
-
 def decisions(write):
     """A log of single decisions between four actions, with a model."""
     lines = []
@@ -71,7 +62,6 @@ def main():
         path = pathlib.Path(folder) / "table.csv"
         for name, make, broken in [
             ("stats", curves, "agent-0,0,task-0,zero,0.5\n"),
-            ("stats", runs, "agent-0,late,only,many\n"),
             ("ope", decisions, "0,1,0,0.1,0.2,0.3,0.4,0.2,0.3,0.4,0.5\n"),
         ]:
             with open(path, "w") as file:

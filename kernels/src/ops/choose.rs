@@ -147,13 +147,8 @@ impl Choose for Cuda {
 /// The number of \[−1, 1\] next to it; a NaN stays.
 #[inline(always)]
 pub(crate) fn clip(number: f32) -> f32 {
-    if number < -1.0 {
-        -1.0
-    } else if number > 1.0 {
-        1.0
-    } else {
-        number
-    }
+    let number = if number < -1.0 { -1.0 } else { number };
+    if number > 1.0 { 1.0 } else { number }
 }
 
 #[inline(always)]

@@ -35,6 +35,9 @@ impl SearchShape {
     }
 }
 
+/// What candidates are drawn around the mean by: deviation\[rows × reals\] and draws\[count × reals\].
+pub type Around<'a, D> = (&'a <D as Device>::Buf<f32>, &'a <D as Device>::Buf<f32>);
+
 /// The search.
 pub trait Search: Device {
     /// x\[rows × count × length\]: observations, each with its candidates; `around` = (deviation\[rows × reals\],
@@ -47,7 +50,7 @@ pub trait Search: Device {
         shape: &SearchShape,
         observation: &Self::Buf<f32>,
         mean: &Self::Buf<f32>,
-        around: Option<(&Self::Buf<f32>, &Self::Buf<f32>)>,
+        around: Option<Around<'_, Self>>,
         x: &mut Self::Buf<f32>,
     ) -> Result<()>;
 
@@ -74,7 +77,7 @@ pub trait Search: Device {
 }
 
 /// What a search writes.
-pub struct Found<'a, D: Device + ?Sized> {
+pub struct Found<'a, D: Device> {
     /// rows × reals.
     pub mean: &'a mut D::Buf<f32>,
     /// rows × reals.
