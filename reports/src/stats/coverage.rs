@@ -36,6 +36,6 @@ mod tests {
         assert!(warning(1).unwrap().contains("no intervals"));
         assert!(warning(4).unwrap().contains("covers about 85 %"));
         assert_eq!(warning(10), None);
-        assert_eq!([1, 2, 7, 1000].map(coverage), [None, Some(0.76), Some(0.90), Some(0.95)]);
+        assert_eq!([1, 2, 7, 1000].map(coverage), [None, Some(0.79), Some(0.92), Some(0.95)]);
     }
 }
