@@ -1,7 +1,7 @@
 //! The generator itself.
 
 /// Philox4x32-10: the four words of one counter under one key.
-#[inline]
+#[inline(always)]
 pub fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut a, mut b, mut c, mut d], [mut k0, mut k1]) = (counter, key);
     for _ in 0..10 {

@@ -33,17 +33,15 @@ impl Stream {
     /// Apart, so that what is done three times in four is small enough to be inlined.
     #[inline(never)]
     fn refill(&mut self) {
-        self.words = self.block();
+        self.words = philox4x32_10(self.counter, self.key);
+        self.advance();
         self.next = 0;
     }
 
-    /// The next block of four words, whatever is left of the last one.
     #[inline(always)]
-    fn block(&mut self) -> [u32; 4] {
-        let words = philox4x32_10(self.counter, self.key);
+    fn advance(&mut self) {
         let purpose = self.counter[3] & 0xff00_0000;
         self.counter[3] = purpose | self.counter[3].wrapping_add(1) & 0x00ff_ffff;
-        words
     }
 
     /// 64 random bits: two words, the low half first.
@@ -74,7 +72,8 @@ impl Stream {
         // Whole blocks do not depend on one another, so that the processor works at several of them at once.
         let (blocks, end) = rest.as_chunks_mut::<4>();
         for values in blocks {
-            *values = self.block().map(number);
+            *values = philox4x32_10(self.counter, self.key).map(number);
+            self.advance();
         }
         end.iter_mut().for_each(|value| *value = number(self.word()));
     }
