@@ -208,7 +208,7 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
             | Error::Busy(_)
             | Error::Program { .. }
             | Error::Agent(mercato::agents::Error::File { .. }) => 1,
-            Error::Spec { .. } | Error::Env(_) | Error::Agent(_) => 2,
+            Error::Spec { .. } | Error::PublishedOverRun(_) | Error::Env(_) | Error::Agent(_) => 2,
             Error::Kernel(_) | Error::Tool(_) => 5,
             Error::Interrupted => 130,
         })

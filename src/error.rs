@@ -22,6 +22,9 @@ pub enum Error {
     /// Another process writes to the folder.
     #[error("another mercato is writing to {0}; wait for it, or choose another folder with --out")]
     Busy(String),
+    /// What is published would lie beside the records of a run.
+    #[error("{0} is the folder of a run; publish to another one, since its records.jsonl would hide what is published")]
+    PublishedOverRun(String),
     /// Stopped by Ctrl-C; what was running can be resumed.
     #[error("interrupted; the same command goes on from here")]
     Interrupted,

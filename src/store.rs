@@ -23,6 +23,42 @@ pub fn records_path(folder: &Path) -> PathBuf {
     folder.join("records.jsonl")
 }
 
+/// The records of `folder`: those of records.jsonl, which a run writes; else those of all files records/*.jsonl, which
+/// [`publish`](crate::publish::publish) writes, in the order of their names.
+///
+/// # Errors
+/// Those of the file system, and of lines that are no records.
+pub fn records(folder: &Path) -> Result<Vec<Record>> {
+    let path = records_path(folder);
+    let parts = parts_path(folder);
+    if path.exists() || !parts.is_dir() {
+        return Ok(read_records(&path)?);
+    }
+    let mut records = Vec::new();
+    for part in part_paths(folder)? {
+        records.extend(read_records(&part)?);
+    }
+    Ok(records)
+}
+
+/// The folder of the records in `folder` when they are a file for each world.
+pub fn parts_path(folder: &Path) -> PathBuf {
+    folder.join("records")
+}
+
+/// The files of records in [`parts_path`], in the order of their names.
+///
+/// # Errors
+/// Those of the file system.
+pub fn part_paths(folder: &Path) -> Result<Vec<PathBuf>> {
+    let parts = parts_path(folder);
+    let entries = std::fs::read_dir(&parts).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
+    let paths = entries.map_err(file(&parts))?.into_iter().map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension() == Some("jsonl".as_ref())).collect();
+    paths.sort();
+    Ok(paths)
+}
+
 impl Store {
     /// The store in `folder`, which is made when it is missing.
     ///

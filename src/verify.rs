@@ -51,7 +51,7 @@ pub enum Tier {
 
 /// What is checked, and how.
 pub struct Verifier<'a> {
-    /// Folder with records.jsonl.
+    /// Folder of the records.
     pub folder: &'a Path,
     /// Ids of trials; the others are not run again. All are possible when there are none.
     pub only: &'a [String],
@@ -216,7 +216,7 @@ impl Verifier<'_> {
         let now = match summarise(&report.title, &report.command, records, &resampling::draw(0)) {
             Ok(now) => now,
             Err(error) => {
-                let subject = "records.jsonl".into();
+                let subject = "records".into();
                 let what = vec![error.to_string()];
                 found.mismatches.push(Mismatch { subject, trial: None, what, divergence: None, place: None });
                 return Ok(());

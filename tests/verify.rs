@@ -177,6 +177,11 @@ fn a_published_folder_can_be_verified() {
     assert!(!folder.join("weights").exists() && folder.join("report.html").exists());
     let record = run.records().into_iter().find(|record| record["learned"] == true).expect("dqn");
     let id = record["trial"].as_str().expect("an id");
+    let again = mercato(&["report", &to, "--publish", &to], &[]);
+    assert_eq!((again.code, verify(&["--sample", "0"]).code), (0, 0), "{}", again.stderr);
+    let over = run.folder.path("run");
+    let refused = mercato(&["report", &over, "--publish", &over], &[]);
+    assert!(refused.code == 2 && refused.stderr.contains("is the folder of a run"), "{}", refused.stderr);
     let only = verify(&["--trial", id]);
     assert!(only.code == 0 && only.stdout.contains("\"rerun\": 1"), "{}", only.stdout);
     assert_eq!(verify(&["--trial", "0123456789abcdef"]).code, 6);

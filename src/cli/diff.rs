@@ -3,13 +3,13 @@ use super::{Format, Output, print, print_json, table::Table};
 use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
-    Error,
     reports::{
         Summary,
         changes::{Change, Changes, changes},
-        read_records, summarise,
+        summarise,
     },
     resampling,
+    store::records,
 };
 use std::{
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use std::{
 /// Options of `mercato diff`.
 #[derive(Args)]
 pub struct Diff {
-    /// The folder before, with records.jsonl
+    /// The folder before: of a run, or a published one
     before: PathBuf,
     /// The folder after
     after: PathBuf,
@@ -37,7 +37,7 @@ pub fn run(command: &Diff) -> Result<ExitCode> {
 }
 
 fn summary(folder: &Path) -> Result<Summary> {
-    let records = read_records(&folder.join("records.jsonl")).map_err(Error::from)?;
+    let records = records(folder)?;
     summarise("", "", &records, &resampling::draw(0)).with_context(|| folder.display().to_string())
 }
 

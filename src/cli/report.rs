@@ -3,10 +3,10 @@ use super::{Output, run};
 use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
-    Error,
     publish::publish,
     report::write_since,
-    reports::{Summary, read_records, report_charts},
+    reports::{Summary, report_charts},
+    store::records,
 };
 use std::{
     path::{Path, PathBuf},
@@ -16,7 +16,7 @@ use std::{
 /// Options of `mercato report`.
 #[derive(Args)]
 pub struct Report {
-    /// A folder with records.jsonl
+    /// A folder with records.jsonl, or a published one with records/*.jsonl
     folder: PathBuf,
     /// Write it to this folder, with records and thinned trails: what is needed to verify it, and no more
     #[arg(long, value_name = "FOLDER")]
@@ -34,7 +34,7 @@ pub struct Report {
 /// Makes the report again from its records.
 pub fn run(command: &Report) -> Result<ExitCode> {
     let folder = &command.folder;
-    let records = read_records(&folder.join("records.jsonl")).map_err(Error::from)?;
+    let records = records(folder)?;
     let before = std::fs::read_to_string(folder.join("report.json")).ok();
     let before = before.and_then(|text| serde_json::from_str::<Summary>(&text).ok());
     let name = records.first().map_or("records", |record| record.experiment.as_str()).to_string();

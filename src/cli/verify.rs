@@ -4,7 +4,8 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mercato::{
     Error,
-    reports::{Record, read_records},
+    reports::Record,
+    store::records,
     verify::{Mismatch, Tier, Verification, Verifier},
 };
 use std::{path::PathBuf, process::ExitCode};
@@ -12,7 +13,7 @@ use std::{path::PathBuf, process::ExitCode};
 /// Options of `mercato verify`.
 #[derive(Args)]
 pub struct Verify {
-    /// A folder with records.jsonl
+    /// A folder with records.jsonl, or a published one with records/*.jsonl
     folder: PathBuf,
     /// Run only so many trials again, drawn at random; 0 checks the files alone [default: all]
     #[arg(long)]
@@ -52,7 +53,7 @@ enum TierName {
 /// Checks, runs again, compares and prints.
 pub fn run(command: &Verify) -> Result<ExitCode> {
     mercato::kernels::Cpu::new().map_err(Error::from)?;
-    let records = read_records(&command.folder.join("records.jsonl")).map_err(Error::from)?;
+    let records = records(&command.folder)?;
     let stop = run::stop_on_ctrl_c()?;
     let jobs = run::jobs(command.jobs);
     let possible = |record: &&Record| command.only.is_empty() || command.only.contains(&record.trial);

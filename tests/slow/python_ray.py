@@ -4,11 +4,13 @@
     python tests/slow/python_ray.py
 """
 
+import contextlib
 import logging
 import os
 import pathlib
 import signal
 import tempfile
+import threading
 import time
 import warnings
 
@@ -113,22 +115,38 @@ def workers():
     return [int(process) for process, name in names.items() if name.startswith(b"ray::play") and ours(process)]
 
 
+@contextlib.contextmanager
+def a_killer():
+    """Kills the first process that plays a trial, soon after it has begun. Not on a report of progress: those come twice
+    a second, and a trial may take less."""
+    killed, ended = [], threading.Event()
+
+    def watch():
+        while not ended.wait(0.005) and not killed:
+            for process in workers():
+                os.kill(process, signal.SIGKILL)
+                killed.append(process)
+                break
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        watcher.join()
+
+
 def a_process_is_killed_in_the_middle(local, folder):
-    killed = []
-
-    def progress(made, total):
-        if made > 20_000 and not killed and (playing := workers()):
-            killed.append(playing[0])
-            os.kill(playing[0], signal.SIGKILL)
-
-    run = mercato.ray.run(SPEC, folder / "again", progress=progress)
+    with a_killer() as killed:
+        run = mercato.ray.run(SPEC, folder / "again")
     assert killed, "it ended before a process was killed"
     assert timeless(run.records) == timeless(local.records), "the records are others than those of the local run"
     assert files(folder / "again") == files(local.folder)
     # Without another try there is no record, which is an error that names the trial; the same call goes on from there.
-    killed.clear()
     try:
-        mercato.ray.run(SPEC, folder / "once", retries=0, progress=progress)
+        with a_killer():
+            mercato.ray.run(SPEC, folder / "once", retries=0)
     except RuntimeError as error:
         assert "1 trials have no record" in str(error) and "trial " in str(error), error
     else:
