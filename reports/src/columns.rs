@@ -6,7 +6,7 @@ use std::io::BufRead;
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
     /// The source could not be read to its end.
-    #[error("cannot read the table: {0}")]
+    #[error("cannot read the table")]
     Read(#[from] std::io::Error),
     /// There is nothing below the header.
     #[error("the table has no lines below its header")]
@@ -78,7 +78,8 @@ impl<R: BufRead> Rows<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// [`TableError::Read`], [`TableError::Quote`], [`TableError::RepeatedColumn`].
+    /// [`TableError::Read`], [`TableError::Line`] for bytes that are no text, [`TableError::Quote`],
+    /// [`TableError::RepeatedColumn`].
     pub fn new(source: R) -> Result<Self, TableError> {
         let mut rows = Rows { source, header: Vec::new(), text: String::new(), fields: Vec::new(), line: 0 };
         rows.read_line()?;
@@ -112,14 +113,29 @@ impl<R: BufRead> Rows<R> {
     }
 
     /// Places of the columns `prefix` + 0, 1, 2, …, as many as there are.
-    pub fn numbered(&self, prefix: &str) -> Vec<usize> {
-        (0..).map_while(|number: u32| self.find(&format!("{prefix}{number}"))).collect()
+    ///
+    /// # Errors
+    /// [`TableError::Content`] for a number that is left out.
+    pub fn numbered(&self, prefix: &str) -> Result<Vec<usize>, TableError> {
+        let places: Vec<usize> = (0..).map_while(|number: u32| self.find(&format!("{prefix}{number}"))).collect();
+        let beyond = |name: &&String| {
+            let number = name.strip_prefix(prefix).and_then(|digits| digits.parse::<usize>().ok());
+            number.is_some_and(|number| number > places.len() && **name == format!("{prefix}{number}"))
+        };
+        match self.header.iter().find(beyond) {
+            None => Ok(places),
+            Some(name) => Err(TableError::Content(format!(
+                "there is a column `{name}` and no column `{prefix}{}`; number them 0, 1, 2, … without a gap",
+                places.len()
+            ))),
+        }
     }
 
     /// Goes to the next line that is not empty; whether there is one.
     ///
     /// # Errors
-    /// [`TableError::Read`], [`TableError::Quote`], [`TableError::FieldCount`].
+    /// [`TableError::Read`], [`TableError::Line`] for bytes that are no text, [`TableError::Quote`],
+    /// [`TableError::FieldCount`].
     pub fn advance(&mut self) -> Result<bool, TableError> {
         loop {
             if !self.read_line()? {
@@ -182,9 +198,18 @@ impl<R: BufRead> Rows<R> {
     }
 
     fn read_line(&mut self) -> Result<bool, TableError> {
-        self.text.clear();
+        // The buffer goes there and back as bytes, because `read_line` cannot tell broken text from a broken source.
+        let mut bytes = std::mem::take(&mut self.text).into_bytes();
+        bytes.clear();
         self.line += 1;
-        Ok(self.source.read_line(&mut self.text)? > 0)
+        let read = self.source.read_until(b'\n', &mut bytes)?;
+        self.text = String::from_utf8(bytes).map_err(|error| {
+            let (byte, place) =
+                (error.as_bytes()[error.utf8_error().valid_up_to()], error.utf8_error().valid_up_to() + 1);
+            let problem = format!("byte {place}, 0x{byte:02x}, is not UTF-8; save the table as UTF-8");
+            TableError::Line { line: self.line, problem }
+        })?;
+        Ok(read > 0)
     }
 
     /// Splits the current line; a quoted field may hold commas and doubled quotation marks, but no line break.
@@ -244,7 +269,7 @@ mod tests {
         let text = "\u{feff}name,\"q_0\",q_1,\"a \"\"b\"\", c\"\r\n\r\n\"x, y\",1, 2 ,\n  \nz,0.5,-1e3,w";
         let mut rows = Rows::new(text.as_bytes()).unwrap();
         assert_eq!(rows.header(), ["name", "q_0", "q_1", "a \"b\", c"]);
-        assert_eq!((rows.numbered("q_"), rows.column("name").unwrap()), (vec![1, 2], 0));
+        assert_eq!((rows.numbered("q_").unwrap(), rows.column("name").unwrap()), (vec![1, 2], 0));
         assert!(rows.advance().unwrap());
         assert_eq!((rows.text(0), rows.number(2).unwrap(), rows.line()), ("x, y", 2.0, 3));
         assert!(rows.advance().unwrap());
@@ -279,10 +304,35 @@ mod tests {
         assert_eq!(message("a,p\n1,\"0\n"), "line 2: a quoted field does not end before the next comma");
     }
 
-    /// Text that is no UTF-8 is an error of reading, not a panic.
+    /// Text that is no UTF-8 is refused with its line, also in the header; so is a source that breaks, with its cause told
+    /// once along the chain.
     #[test]
-    fn bytes_that_are_no_text_are_refused() {
-        let mut rows = Rows::new(&b"a\n\xff\n"[..]).unwrap();
-        assert!(matches!(rows.advance(), Err(TableError::Read(_))));
+    fn bytes_that_are_no_text_are_refused_with_their_line() {
+        let mut rows = Rows::new(&b"a\n1\nb\xe9\n"[..]).unwrap();
+        assert!(rows.advance().unwrap());
+        let expected = "line 3: byte 2, 0xe9, is not UTF-8; save the table as UTF-8";
+        assert_eq!(rows.advance().unwrap_err().to_string(), expected);
+        let expected = "line 1: byte 1, 0xff, is not UTF-8; save the table as UTF-8";
+        assert_eq!(Rows::new(&b"\xff\n"[..]).unwrap_err().to_string(), expected);
+        let broken = TableError::from(std::io::Error::other("the disk is gone"));
+        let cause = std::error::Error::source(&broken).map(ToString::to_string);
+        assert_eq!(
+            (broken.to_string().as_str(), cause.as_deref()),
+            ("cannot read the table", Some("the disk is gone"))
+        );
+    }
+
+    /// Columns that are counted have no gap; names that only look like numbers are other columns.
+    #[test]
+    fn numbered_columns_have_no_gap() {
+        let numbered = |header: &str| Rows::new(header.as_bytes()).unwrap().numbered("q_");
+        assert_eq!(numbered("q_1,q_0,q_a,q_01,q_,q_-3").unwrap(), [1, 0]);
+        for (header, has, lacks) in [("q_0,q_2", 2, 1), ("q_1", 1, 0), ("q_0,q_1,q_5", 5, 2)] {
+            let refused = numbered(header).unwrap_err().to_string();
+            assert!(
+                refused.starts_with(&format!("there is a column `q_{has}` and no column `q_{lacks}`;")),
+                "{refused}"
+            );
+        }
     }
 }

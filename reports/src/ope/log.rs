@@ -30,7 +30,7 @@ struct Choices {
 
 impl Choices {
     fn of<R: BufRead>(rows: &Rows<R>) -> Result<Self, TableError> {
-        let choices = Choices { policy: rows.numbered("pi_e_"), values: rows.numbered("q_hat_") };
+        let choices = Choices { policy: rows.numbered("pi_e_")?, values: rows.numbered("q_hat_")? };
         let (policy, values) = (choices.policy.len(), choices.values.len());
         if values > 0 && values != policy {
             let problem = format!("{values} columns q_hat_0, q_hat_1, … and {policy} columns pi_e_0, pi_e_1, …");
@@ -153,6 +153,10 @@ mod tests {
             ),
             (format!("{bandit}\n0,1,0.5,0.5,0.4\n"), "line 2: pi_e_0, pi_e_1, … add up to 0.9, which must be 1"),
             (format!("{bandit}\n0,1,1.5,0.5,0.5\n"), "line 2, column `pscore`: `1.5` is not between 0 and 1"),
+            (
+                format!("{bandit},pi_e_3\n"),
+                "there is a column `pi_e_3` and no column `pi_e_2`; number them 0, 1, 2, … without a gap",
+            ),
             (
                 format!("{bandit},q_hat_0\n"),
                 "1 columns q_hat_0, q_hat_1, … and 2 columns pi_e_0, pi_e_1, …; every action needs both",
