@@ -33,6 +33,7 @@ mod document;
 mod export;
 mod html;
 mod markdown;
+mod names;
 mod number;
 pub mod ope;
 pub mod record;
