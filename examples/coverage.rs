@@ -59,10 +59,12 @@ fn main() {
         let shares = held.map(|held| format!("{:.1} %", 100.0 * f64::from(held) / f64::from(SIMULATIONS)));
         table += &format!("| {runs} | {} |\n", shares.join(" | "));
         // What warnings say is what is measured here, in whole per cent.
-        let told = stats::coverage(runs).expect("more than one run");
-        let measured = f64::from(held[2]) / f64::from(SIMULATIONS);
-        if (told - measured).abs() > 0.005 {
-            wrong += &format!("warnings say {told} for {runs} runs, measured is {measured}\n");
+        for (tasks, held) in [(1, held[1]), (TASKS, held[2])] {
+            let told = stats::coverage(runs, tasks).expect("more than one run");
+            let measured = f64::from(held) / f64::from(SIMULATIONS);
+            if (told.share - measured).abs() > 0.005 || (told.runs, told.tasks) != (runs, tasks) {
+                wrong += &format!("warnings say {told:?} for {runs} runs of {tasks} tasks, measured is {measured}\n");
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -19,7 +19,7 @@ mod ranks;
 
 pub use aggregate::{AGGREGATES, aggregates, interquartile_mean, optimality_gap};
 pub use bootstrap::{Address, Draw, percentile_intervals, resampled, stream_of};
-pub use coverage::{SEEDS_FOR_A_CLAIM, coverage, warning};
+pub use coverage::{Coverage, SEEDS_FOR_A_CLAIM, coverage, warning};
 pub use difference::{Equivalence, Permutation, Test, equivalence, paired_t, permutation, sign_flip, welch};
 pub use effect::{hedges_g, hedges_g_interval};
 pub use holm::holm;

@@ -37,13 +37,17 @@ pub fn ticks(summary: &Summary) -> Vec<Tick> {
     let mut ticks = vec![Tick { holds: trials.ok == trials.total, text: finished }];
     if let Some(fewest) = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min() {
         let holds = fewest >= SEEDS_FOR_A_CLAIM;
-        let warning = match coverage(fewest) {
+        // Only figures over several worlds have bootstrap intervals.
+        let worlds = summary.overall.iter().map(|overall| overall.worlds.len()).min();
+        let warning = match (coverage(fewest, worlds.unwrap_or(1)), worlds) {
             _ if holds => String::new(),
-            None => ", so there are no intervals: a claim should rest on at least 10".into(),
-            Some(share) => format!(
-                ", so the figures are indications: a claim should rest on at least 10, and nominal 95 % bootstrap intervals \
-                 of so few cover about {:.0} %",
-                100.0 * share
+            (None, _) => ", so there are no intervals: a claim should rest on at least 10".into(),
+            (Some(_), None) => ", so the figures are indications: a claim should rest on at least 10".into(),
+            (Some(coverage), Some(_)) => format!(
+                ", so the figures are indications: a claim should rest on at least 10, and nominal 95 % bootstrap \
+                 intervals of so few cover about {:.0} % (measured with {})",
+                100.0 * coverage.share,
+                coverage.case()
             ),
         };
         let seeds = if fewest == 1 { "1 seed" } else { &format!("{fewest} seeds") };
@@ -203,8 +207,21 @@ mod tests {
         let open: Vec<&str> = ticks.iter().filter(|tick| !tick.holds).map(|tick| tick.text.as_str()).collect();
         assert_eq!(open.len(), 3, "{open:?}");
         assert!(open[0].contains("1 diverged and 1 failed"), "{}", open[0]);
-        assert!(open[1].contains("5 seeds") && open[1].contains("cover about 92 %"), "{}", open[1]);
+        assert!(
+            open[1].contains("5 seeds") && open[1].contains("cover about 84 % (measured with 5 runs of one task)"),
+            "{}",
+            open[1]
+        );
         assert!(open[2].contains("does not say on which seeds"), "{}", open[2]);
+    }
+
+    /// Where no figure is over several worlds there is no bootstrap interval to warn about.
+    #[test]
+    fn one_world_has_no_bootstrap() {
+        let records = sample::records().into_iter().filter(|record| record.env == "pricing/yogurt-v1");
+        let summary = summarise("t", "c", &records.collect::<Vec<_>>(), &sample::draw).unwrap();
+        let tick = summary.ticks.iter().find(|tick| tick.text.contains("seeds or more")).unwrap();
+        assert!(tick.text.ends_with("a claim should rest on at least 10."), "{}", tick.text);
     }
 
     /// Tuning on seeds that are reported is told, tuning on others is ticked.

@@ -115,7 +115,7 @@ impl Scores {
     fn warnings(&self, algorithms: &BTreeMap<String, Algorithm>, tests: &[Tests]) -> Vec<String> {
         let mut warnings = Vec::new();
         let fewest = algorithms.values().map(|algorithm| algorithm.fewest_runs).min().unwrap_or(0);
-        warnings.extend(stats::warning(fewest));
+        warnings.extend(stats::warning(fewest, self.tasks.len()));
         for (name, algorithm) in algorithms.iter().filter(|(_, algorithm)| algorithm.failed > 0) {
             let at = if self.points.len() > 1 { " at one evaluation point or more" } else { "" };
             warnings.push(format!("{name}: {} runs had no score{at} and count with the floor", algorithm.failed));
@@ -208,7 +208,7 @@ mod tests {
     fn few_runs_are_warned_about() {
         let found = compare(&two(3), &OPTIONS);
         assert!(
-            found.warnings[0].contains("a nominal 95 % bootstrap interval covers about 8"),
+            found.warnings[0].contains("covers about 70 % (measured with 3 runs of one task)"),
             "{:?}",
             found.warnings
         );

@@ -184,10 +184,13 @@ pub fn limits(summary: &Summary) -> Vec<Block> {
     }
     let fewest = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min();
     if let Some(fewest) = fewest.filter(|_| !summary.overall.is_empty()) {
-        let coverage = coverage(fewest).map_or(String::new(), |share| {
+        let worlds = summary.overall.iter().map(|overall| overall.worlds.len()).min().unwrap_or(0);
+        let coverage = coverage(fewest, worlds).map_or(String::new(), |coverage| {
+            let worlds = if coverage.tasks == 1 { "one world" } else { "each of six worlds" };
             format!(
-                " (a nominal 95 % was measured to cover {} % with {fewest} runs in each of six worlds)",
-                100.0 * share
+                " (a nominal 95 % was measured to cover {:.0} % with {} runs in {worlds})",
+                100.0 * coverage.share,
+                coverage.runs
             )
         });
         limits.push(format!(
