@@ -454,7 +454,7 @@ fn scores_that_cannot_be_compared_exit_2_with_line_and_remedy() {
     refuse("algorithm,run,task,score\n", &["no lines"]);
     refuse("algorithm,run,task,score\na,0,t,1\na,1,t,nan\n", &["line 3", "--floor"]);
     refuse("algorithm,run,task,score\na,0,t,high\n", &["line 2", "`high` is not a finite number"]);
-    refuse("algorithm,run,task,score\na,0,t,1\na,0,t,1\n", &["run 0 of a on t stands twice"]);
+    refuse("algorithm,run,task,score\na,0,t,1\na,0,t,1\n", &["line 3: run 0 of a on t stands twice, first in line 2"]);
     let uneven = "algorithm,run,task,score\na,0,t,1\na,1,t,2\nb,0,u,1\nb,0,t,3\n";
     refuse(uneven, &["a has no runs on u", "--task"]);
     let uneven = folder.file("uneven.csv", uneven);
@@ -463,6 +463,13 @@ fn scores_that_cannot_be_compared_exit_2_with_line_and_remedy() {
     refused(&["stats", &folder.path("none.csv")], 1, &["none.csv"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--resamples", "0"], 2, &["resamples"]);
     refused(&["stats", &folder.file("s.csv", &scores()), "--margin", "0"], 2, &["above 0"]);
+    for floor in ["nan", "inf", "-inf", "low"] {
+        let given = format!("--floor={floor}");
+        refused(&["stats", &folder.file("s.csv", &scores()), &given], 2, &[floor, "it must be a finite number"]);
+    }
+    let ended = folder.file("s.csv", "algorithm,run,task,eval_point,score\na,0,t,1,1\na,1,t,1,1\na,0,t,2,1\n");
+    refused(&["stats", &ended], 2, &["run 1 of a on t has no score at eval_point 2", "--floor"]);
+    assert_eq!(mercato(&["stats", &ended, "--floor", "-1", "--resamples", "10"], &[]).code, 0);
 }
 
 /// Rounds whose logging policy plays the evenly better action half of the time.
@@ -501,6 +508,10 @@ fn a_log_gives_every_estimate_with_its_interval_and_alarms() {
         "trajectory,t,action,reward,pi_b_a,pi_e_a\na,0,0,1,0.5,1\na,1,0,1,0.5,1\nb,0,1,0,0.5,0\nb,1,0,1,0.5,1\n";
     let found = ope(steps, "1");
     assert_eq!((&found["kind"], &found["estimates"]["tis"]["point"]), (&"trajectory".into(), &4.0.into()));
+    let alone = ["ope", &folder.file("log.csv", &log(2)), "--shrink", "0", "--format", "json", "--resamples", "10"];
+    let alone = json(&mercato(&alone, &[]));
+    let [shrunk, model] = ["dr_os", "dm"].map(|name| &alone["estimates"][name]["point"]);
+    assert!(shrunk.is_number() && shrunk == model, "shrunk to nothing it is the model alone: {shrunk} {model}");
     let text = mercato(&["ope", &folder.file("log.csv", &log(2)), "--resamples", "10"], &[]).stdout;
     assert!(text.contains("effective sample size 160.0"), "(Σ w)² / Σ w² of 0.5 and 1.5: {text}");
 }
@@ -515,6 +526,13 @@ fn logs_that_cannot_be_used_exit_2_with_the_line() {
     refuse("trajectory,t,action,reward,pi_b_a,pi_e_a\nx,1,0,1,1,1\n", &["no step t = 0"]);
     refused(&["ope", &folder.path("none.csv")], 1, &["none.csv"]);
     refused(&["ope", &folder.file("log.csv", &log(2)), "--gamma", "1.5"], 2, &["between 0 and 1"]);
+    for shrink in ["-1", "nan", "inf"] {
+        let shrink = format!("--shrink={shrink}");
+        refused(&["ope", &folder.file("log.csv", &log(2)), &shrink], 2, &["finite number, 0 or above"]);
+    }
+    let path = folder.path("latin.csv");
+    std::fs::write(&path, b"action,reward,pscore,pi_e_0\n0,1,1,1\n\xe9,1,1,1\n").unwrap();
+    refused(&["ope", &path], 2, &["latin.csv: line 3: byte 1, 0xe9, is not UTF-8"]);
 }
 
 #[test]

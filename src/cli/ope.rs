@@ -26,8 +26,8 @@ pub struct Ope {
     /// Weight above which Switch-DR believes the model alone
     #[arg(long, default_value_t = Settings::default().switch, value_parser = positive)]
     switch: f64,
-    /// λ of the optimistic shrinkage w λ / (w² + λ)
-    #[arg(long, default_value_t = Settings::default().shrink, value_parser = positive)]
+    /// λ of the optimistic shrinkage w λ / (w² + λ); 0 is the model alone
+    #[arg(long, default_value_t = Settings::default().shrink, value_parser = not_negative)]
     shrink: f64,
     /// λ of the sub-Gaussian weight w / (1 - λ + λ w)
     #[arg(long, default_value_t = Settings::default().sub_gaussian, value_parser = share)]
@@ -40,6 +40,11 @@ pub struct Ope {
     seed: u64,
     #[command(flatten)]
     output: Output,
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok().filter(|value: &f64| value.is_finite() && *value >= 0.0);
+    value.ok_or_else(|| "it must be a finite number, 0 or above".into())
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -24,8 +24,9 @@ pub struct Stats {
     tasks: Vec<String>,
     #[command(flatten)]
     resampling: Resampling,
-    /// The score of runs whose score is empty, nan, failed or diverged; without it they are refused
-    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    /// The score of runs whose score is empty, nan, failed or diverged, or missing at a point that other runs have;
+    /// without it they are refused
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true, value_parser = finite)]
     floor: Option<f64>,
     /// Runs of the same name are pairs, such as runs on the same seed of a world
     #[arg(long)]
@@ -52,6 +53,12 @@ pub struct Resampling {
 fn replicates(scores: usize) -> u32 {
     const DRAWS: usize = 2_000_000_000;
     (DRAWS / scores).clamp(200, 50_000) as u32
+}
+
+/// A finite number.
+fn finite(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok().filter(|value: &f64| value.is_finite());
+    value.ok_or_else(|| "it must be a finite number".into())
 }
 
 /// A finite number above 0.
