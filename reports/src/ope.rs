@@ -3,7 +3,7 @@
 //! A log of single decisions ([`bandit`]) or of trajectories ([`trajectory`]) holds actions that the logging policy took
 //! and how likely they were; the evaluation policy's probabilities say how to weigh them. Every estimator here is a
 //! function of sums over rounds, so an interval resamples whole rounds and computes weights, sums and *then* ratios anew:
-//! the uncertainty of a normaliser is part of it.
+//! the uncertainty of a normaliser is part of it. Where values are fitted to the log itself, each resample fits its own.
 
 pub mod bandit;
 mod diagnostics;
@@ -175,18 +175,33 @@ impl Terms {
         options: &Options,
         draw: Draw,
     ) -> Vec<Estimate> {
-        /// Indices drawn at once: a resample of a long log needs no memory of its length.
+        self.estimates_anew(functions, |_, _| {}, options, draw)
+    }
+
+    /// The same where terms depend on what was fitted to all rounds: `anew` is told how often each round counts in a
+    /// resample, and puts the means of such terms, fitted to these, in their places.
+    pub(crate) fn estimates_anew(
+        &self,
+        functions: impl Fn(&[f64]) -> Vec<f64> + Sync + Send,
+        anew: impl Fn(&Counts, &mut [f64]) + Sync + Send,
+        options: &Options,
+        draw: Draw,
+    ) -> Vec<Estimate> {
+        /// Indices of one address.
         const DRAWN: usize = 4096;
         let blocks = self.blocks();
         let points = functions(&self.means(0..blocks));
         let stream = stream_of("off-policy evaluation");
         let replicate = |replicate: u32| {
-            let drawn = (0..).zip((0..blocks).step_by(DRAWN)).flat_map(|(stratum, from)| {
-                let mut indices = vec![0; if blocks - from < DRAWN { blocks - from } else { DRAWN }];
-                draw(Address { stream, replicate, stratum }, blocks as u32, &mut indices);
-                indices.into_iter().map(|at| at as usize)
-            });
-            functions(&self.means(drawn))
+            let mut drawn = vec![0; blocks];
+            for (stratum, indices) in (0..).zip(drawn.chunks_mut(DRAWN)) {
+                draw(Address { stream, replicate, stratum }, blocks as u32, indices);
+            }
+            let mut means = self.means(drawn.iter().map(|block| *block as usize));
+            let mut counts = Counts { of_blocks: vec![0.0; blocks], per_block: self.per_block };
+            drawn.iter().for_each(|block| counts.of_blocks[*block as usize] += 1.0);
+            anew(&counts, &mut means);
+            functions(&means)
         };
         let intervals = percentile_intervals(if self.rounds < 2 { 0 } else { options.resamples }, replicate);
         let method = match self.per_block {
@@ -201,6 +216,18 @@ impl Terms {
             estimate
         };
         points.into_iter().enumerate().map(estimate).collect()
+    }
+}
+
+/// How often each round counts in a resample.
+pub(crate) struct Counts {
+    of_blocks: Vec<f64>,
+    per_block: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(&self, round: usize) -> f64 {
+        self.of_blocks[round / self.per_block]
     }
 }
 

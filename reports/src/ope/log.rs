@@ -1,12 +1,12 @@
 //! Logs as comma-separated tables.
 
-use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use super::Log;
 use super::bandit::Bandit;
 use super::trajectory::{Step, Trajectories};
 use crate::columns::{Rows, TableError};
+use crate::names::Names;
 
 /// How far probabilities that must add up to 1, or be equal, may be off: they are often written with few digits.
 const SLACK: f64 = 1e-6;
@@ -79,49 +79,66 @@ fn bandit<R: BufRead>(mut rows: Rows<R>) -> Result<Log, TableError> {
     if log.rounds.is_empty() { Err(TableError::Empty) } else { Ok(Log::Bandit(log)) }
 }
 
+/// Where a step stands: its trajectory, its time, its line.
+type Place = (u32, u32, u64);
+
 fn trajectories<R: BufRead>(mut rows: Rows<R>) -> Result<Log, TableError> {
     let names = ["trajectory", "t", "action", "reward", "pi_b_a", "pi_e_a"];
     let columns: Result<Vec<usize>, TableError> = names.iter().map(|name| rows.column(name)).collect();
     let [trajectory, t, action, reward, behaviour, evaluation] = columns?[..] else { unreachable!("six columns") };
     let (choices, state) = (Choices::of(&rows)?, rows.find("state"));
     let actions = choices.policy.len();
-    let (mut known, mut states) = (BTreeMap::new(), BTreeMap::new());
-    let mut found: Vec<Vec<(u64, Step)>> = Vec::new();
+    let (mut names, mut states) = (Names::default(), Names::default());
+    let mut log = Trajectories::new(actions, !choices.values.is_empty(), state.is_some());
+    let mut places: Vec<Place> = Vec::new();
+    let (mut policy, mut values) = (Vec::new(), Vec::new());
     while rows.advance()? {
-        let (mut policy, mut values) = (Vec::new(), Vec::new());
         choices.read(&rows, &mut policy, &mut values)?;
         let action = rows.index(action, if actions == 0 { u64::from(u32::MAX) } else { actions as u64 })? as usize;
         let wanted = rows.probability(evaluation)?;
         if policy.get(action).is_some_and(|probability| (probability - wanted).abs() > SLACK) {
             return Err(rows.wrong(evaluation, &format!("is not the pi_e_{action} of this line")));
         }
-        let count = states.len() as u32;
-        let state = state.map_or(0, |column| *states.entry(rows.text(column).to_owned()).or_insert(count));
-        let place = *known.entry(rows.text(trajectory).to_owned()).or_insert(found.len());
-        if place == found.len() {
-            found.push(Vec::new());
-        }
+        let state = state.map_or(0, |column| states.number(rows.text(column)));
         let ratio = wanted / propensity(&rows, behaviour)?;
-        let step = Step { action, reward: rows.number(reward)?, ratio, policy, values, state };
-        found[place].push((rows.index(t, u64::MAX)?, step));
+        log.add(&Step { action, reward: rows.number(reward)?, ratio, policy: &policy, values: &values, state });
+        let trajectory = names.number(rows.text(trajectory));
+        places.push((trajectory, rows.index(t, u64::from(u32::MAX))? as u32, rows.line()));
     }
-    let mut log = Trajectories::new(actions, !choices.values.is_empty(), state.is_some());
-    let mut names: Vec<(String, usize)> = known.into_iter().collect();
-    names.sort_by_key(|(_, place)| *place);
-    for ((name, _), mut steps) in names.into_iter().zip(found) {
-        steps.sort_by_key(|(t, _)| *t);
-        if let Some((at, (t, _))) = (0..).zip(&steps).find(|(at, (t, _))| at != t) {
+    if places.is_empty() {
+        return Err(TableError::Empty);
+    }
+    // Most logs have their steps in order already; lines settle it between steps of the same time.
+    let order = (!places.is_sorted()).then(|| {
+        let mut order: Vec<usize> = (0..places.len()).collect();
+        order.sort_unstable_by_key(|step| places[*step]);
+        places.sort_unstable();
+        order
+    });
+    complete(&places, names)?;
+    let last = |step: &usize| places.get(step + 1).is_none_or(|next| next.0 != places[*step].0);
+    log.arrange(order.as_deref(), (0..places.len()).filter(last).map(|step| step + 1));
+    Ok(Log::Trajectories(log))
+}
+
+/// Checks that the times of each trajectory are 0, 1, 2, … without a gap.
+fn complete(places: &[Place], names: Names) -> Result<(), TableError> {
+    for steps in places.chunk_by(|one, next| one.0 == next.0) {
+        if let Some((at, (trajectory, t, line))) = (0..).zip(steps).find(|(at, (_, t, _))| at != t) {
+            let name = &names.list()[*trajectory as usize];
             let problem = if *t < at { format!("has two steps t = {t}") } else { format!("has no step t = {at}") };
-            return Err(TableError::Content(format!("trajectory {name} {problem}; t counts 0, 1, 2, … without a gap")));
+            let problem = format!("trajectory {name} {problem}; t counts 0, 1, 2, … without a gap");
+            return Err(TableError::Line { line: *line, problem });
         }
-        log.push(steps.into_iter().map(|(_, step)| step).collect());
     }
-    if log.is_empty() { Err(TableError::Empty) } else { Ok(Log::Trajectories(log)) }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ope::{Options, Settings};
+    use crate::sample::draw;
 
     fn message(text: &str) -> String {
         read_csv(text.as_bytes()).unwrap_err().to_string()
@@ -136,6 +153,38 @@ mod tests {
         let text = "action,reward,pscore,pi_e_0,pi_e_1\n1,2.5,0.5,0.25,0.75\n";
         let Log::Bandit(log) = read_csv(text.as_bytes()).unwrap() else { panic!("decisions") };
         assert_eq!((log.actions(), log.rounds[0].weight, log.rounds[0].reward), (2, 1.5, 2.5));
+    }
+
+    /// Whatever the order of the lines, the figures are the same to the last bit: steps are put in the order of their
+    /// times, trajectories in that of their first lines.
+    #[test]
+    fn the_order_of_lines_changes_nothing() {
+        let policy = ["0.25,0.75", "0.5,0.5"];
+        let line = |trajectory: usize, t: usize| {
+            let (action, state) = ((trajectory / 2 + t) % 2, (trajectory + t * t) % 2);
+            let chance = policy[state].split(',').nth(action).unwrap();
+            let reward = (trajectory * 7 + t * 3) % 5;
+            format!("{trajectory},{t},{action},{reward},0.5,{chance},{},s{state},0.{reward},0.5\n", policy[state])
+        };
+        let length = |trajectory: usize| 1 + trajectory % 4;
+        let all: Vec<(usize, usize)> = (0..23).flat_map(|one| (0..length(one)).map(move |t| (one, t))).collect();
+        let (mut apart, mut rest): (Vec<_>, Vec<_>) = all.iter().partition(|(one, t)| t + 1 == length(*one));
+        rest.reverse();
+        apart.append(&mut rest);
+        assert_ne!(all, apart);
+        let modelled = ",q_hat_0,q_hat_1";
+        for header in [modelled, ",note_0,note_1"] {
+            let header = format!("trajectory,t,action,reward,pi_b_a,pi_e_a,pi_e_0,pi_e_1,state{header}\n");
+            let figures = |places: &[(usize, usize)]| {
+                let lines: String = places.iter().map(|(trajectory, t)| line(*trajectory, *t)).collect();
+                let settings = Settings { gamma: 0.9, ..Settings::default() };
+                let options = Options { settings, resamples: 50, seed: 0 };
+                read_csv(format!("{header}{lines}").as_bytes()).unwrap().evaluate(&options, &draw)
+            };
+            let found = figures(&all);
+            assert_eq!(found.estimates, figures(&apart).estimates);
+            assert_eq!(found.estimates["fqe"] == found.estimates["dm"], !header.contains(modelled));
+        }
     }
 
     /// What is wrong is said with its place.
@@ -166,9 +215,9 @@ mod tests {
         }
         let header = "trajectory,t,action,reward,pi_b_a,pi_e_a,pi_e_0,pi_e_1\n";
         let gap = format!("{header}x,0,0,1,1,1,1,0\nx,2,0,1,1,1,1,0\n");
-        assert_eq!(message(&gap), "trajectory x has no step t = 1; t counts 0, 1, 2, … without a gap");
-        let twice = format!("{header}x,0,0,1,1,1,1,0\nx,0,0,1,1,1,1,0\n");
-        assert_eq!(message(&twice), "trajectory x has two steps t = 0; t counts 0, 1, 2, … without a gap");
+        assert_eq!(message(&gap), "line 3: trajectory x has no step t = 1; t counts 0, 1, 2, … without a gap");
+        let twice = format!("{header}x,0,0,1,1,1,1,0\ny,0,0,1,1,1,1,0\nx,0,0,1,1,1,1,0\nx,1,0,1,1,1,1,0\n");
+        assert_eq!(message(&twice), "line 4: trajectory x has two steps t = 0; t counts 0, 1, 2, … without a gap");
         let other = format!("{header}x,0,0,1,1,0.5,1,0\n");
         assert_eq!(message(&other), "line 2, column `pi_e_a`: `0.5` is not the pi_e_0 of this line");
     }

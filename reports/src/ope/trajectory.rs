@@ -9,138 +9,104 @@
 //! | `dm` | v̂_0 |
 //! | `dr` | Σ_t γ^t (w_t (r_t - q̂_t) + w_{t-1} v̂_t) (Jiang and Li 2016; Thomas and Brunskill 2016) |
 //! | `sndr` | the same with normalised weights |
-//! | `fqe` | v̂_0 of a table of values fitted to the log, by step and state (Le et al. 2019) |
+//! | `fqe` | v̂_0 of a table of values fitted to the log, by step and state (Le et al. 2019); without a model `dm`, `dr` and `sndr` take its values too |
 //!
 //! A trajectory that is over keeps its weight: it still counts in the means of later steps. Products of weights are
 //! kept with an exponent of their own, so that long horizons neither overflow nor vanish before they are normalised.
 
+mod fitted;
+mod steps;
+mod weight;
+
 use std::collections::BTreeMap;
 
+use self::fitted::Table;
+pub use self::steps::Step;
+use self::steps::{Model, Steps};
+use self::weight::{Weight, times};
 use super::diagnostics::{Diagnostics, Effective};
-use super::{Evaluation, Options, SCHEMA, Terms, ratio};
-use crate::stats::Draw;
+use super::{Counts, Evaluation, Options, SCHEMA, Terms, ratio};
+use crate::stats::{Draw, Estimate};
+
+/// Terms of a trajectory as a whole; those from the fifth on read the model.
+const FIXED: usize = 6;
+/// Terms of each of its steps; the second and the third read the model.
+const PER_STEP: usize = 4;
 
 /// A log of trajectories.
 #[derive(Debug, Clone, Default)]
 pub struct Trajectories {
-    trajectories: Vec<Vec<Step>>,
-    /// Number of actions; 0 if the log has no probabilities of all actions.
-    pub(super) actions: usize,
+    steps: Steps,
     /// Whether the log has a model's values.
-    pub(super) modelled: bool,
-    /// Whether the log has states to fit values to.
-    pub(super) stateful: bool,
-}
-
-/// One step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// The action taken.
-    pub action: usize,
-    /// Reward.
-    pub reward: f64,
-    /// π_e(a) / π_b(a).
-    pub ratio: f64,
-    /// The evaluation policy's probability of each action; empty if the log has none.
-    pub policy: Vec<f64>,
-    /// The model's value of each action; empty if the log has none.
-    pub values: Vec<f64>,
-    /// Number of the state; 0 if the log has none.
-    pub state: u32,
-}
-
-impl Step {
-    fn value(&self) -> f64 {
-        self.values.get(self.action).copied().unwrap_or(0.0)
-    }
-
-    fn expected(&self) -> f64 {
-        self.policy.iter().zip(&self.values).map(|(probability, value)| probability * value).sum()
-    }
-}
-
-/// mantissa · 2^exponent, the mantissa of ordinary size.
-#[derive(Clone, Copy)]
-struct Weight {
-    mantissa: f64,
-    exponent: i64,
-}
-
-impl Weight {
-    const ONE: Weight = Weight { mantissa: 1.0, exponent: 0 };
-    /// Mantissas are brought back below this power of two.
-    const BITS: i64 = 256;
-
-    fn times(self, ratio: f64) -> Self {
-        let mut product = Weight { mantissa: self.mantissa * ratio, ..self };
-        // Ratios may be as large or small as doubles get, so that more than one step may be needed.
-        while product.mantissa >= power(Self::BITS) {
-            product =
-                Weight { mantissa: product.mantissa * power(-Self::BITS), exponent: product.exponent + Self::BITS };
-        }
-        while product.mantissa > 0.0 && product.mantissa <= power(-Self::BITS) {
-            product =
-                Weight { mantissa: product.mantissa * power(Self::BITS), exponent: product.exponent - Self::BITS };
-        }
-        product
-    }
-
-    /// The weight divided by 2^exponent.
-    fn over(self, exponent: i64) -> f64 {
-        let shift = self.exponent - exponent;
-        match shift {
-            -1000..=1000 => self.mantissa * power(shift),
-            ..-1000 => 0.0,
-            _ => self.mantissa * f64::INFINITY,
-        }
-    }
-}
-
-/// 2^exponent within the normal range of doubles.
-fn power(exponent: i64) -> f64 {
-    f64::from_bits(((1023 + exponent) as u64) << 52)
+    modelled: bool,
+    /// Whether the log has states and probabilities of all actions to fit values to.
+    fitted: bool,
+    /// Sum over steps of the evaluation policy's probability of each action; empty if the log has none.
+    wanted: Vec<f64>,
+    /// How often each action was logged.
+    logged: Vec<u64>,
 }
 
 impl Trajectories {
     /// An empty log; `actions` is 0 if steps bring no probabilities of all actions.
     pub fn new(actions: usize, modelled: bool, stateful: bool) -> Self {
-        Self { trajectories: Vec::new(), actions, modelled, stateful }
+        let (wanted, logged) = (vec![0.0; actions], vec![0; actions]);
+        Self { steps: Steps::default(), modelled, fitted: stateful && actions > 0, wanted, logged }
     }
 
     /// Adds a trajectory with its steps in order, at least one.
-    pub fn push(&mut self, steps: Vec<Step>) {
-        self.trajectories.push(steps);
+    pub fn push(&mut self, steps: &[Step]) {
+        steps.iter().for_each(|step| self.add(step));
+        self.steps.end([self.steps.len()]);
+    }
+
+    /// Adds a step of a trajectory that [`arrange`](Self::arrange) says.
+    pub(super) fn add(&mut self, step: &Step) {
+        self.wanted.iter_mut().zip(step.policy).for_each(|(sum, probability)| *sum += probability);
+        self.logged.iter_mut().skip(step.action).take(1).for_each(|count| *count += 1);
+        self.steps.add(step, self.fitted);
+    }
+
+    /// Brings the steps that were added into an order, unless they have it, and says where in it trajectories end.
+    pub(super) fn arrange(&mut self, order: Option<&[usize]>, ends: impl IntoIterator<Item = usize>) {
+        order.into_iter().for_each(|order| self.steps.reorder(order));
+        self.steps.end(ends);
     }
 
     /// Estimates the value of the evaluation policy with every estimator that the log allows.
     pub fn evaluate(&self, options: &Options, draw: Draw) -> Evaluation {
-        let fitted = (self.stateful && self.actions > 0).then(|| self.fitted(options.settings.gamma));
-        let with_model = match &fitted {
-            Some(fitted) if !self.modelled => fitted,
-            _ => self,
-        };
-        let modelled = self.modelled || fitted.is_some();
-        let (names, estimates) = with_model.estimated(options, draw);
-        let mut estimates: BTreeMap<String, _> = names.into_iter().map(String::from).zip(estimates).collect();
-        if !modelled {
-            estimates.retain(|name, _| !["dm", "dr", "sndr"].contains(&name.as_str()));
+        let scales = self.scales();
+        let table = self.fitted.then(|| Table::new(&self.steps, self.wanted.len(), options.settings.gamma, &scales));
+        let mut estimates = BTreeMap::new();
+        if let Some(table) = &table {
+            estimates = self.estimated(&table.model(), Some(table), &scales, options, draw);
+            estimates.insert("fqe", estimates["dm"].clone());
         }
-        if let Some(fitted) = &fitted {
-            let (names, all) = fitted.estimated(options, draw);
-            let fqe = names.into_iter().zip(all).find(|(name, _)| *name == "dm").map(|(_, estimate)| estimate);
-            estimates.extend(fqe.map(|estimate| ("fqe".into(), estimate)));
+        if self.modelled || table.is_none() {
+            estimates.extend(self.estimated(&self.steps.model, None, &scales, options, draw));
+        }
+        if !self.modelled && table.is_none() {
+            estimates.retain(|name, _| !["dm", "dr", "sndr"].contains(name));
         }
         let logged = estimates.remove("logged").expect("it is always estimated");
         let diagnostics = self.diagnostics();
         let mut alarms = diagnostics.alarms();
-        let broken: Vec<String> = estimates
-            .iter()
-            .filter(|(_, estimate)| !estimate.point.is_finite())
-            .map(|(name, _)| name.clone())
-            .collect();
+        let broken: Vec<&str> =
+            estimates.iter().filter(|(_, estimate)| !estimate.point.is_finite()).map(|(name, _)| *name).collect();
         if !broken.is_empty() {
             alarms.push(format!("weights beyond the range of numbers leave no estimate by {}", broken.join(", ")));
             estimates.retain(|_, estimate| estimate.point.is_finite());
+        }
+        let beside = |estimate: &Estimate| {
+            let ends = estimate.low.zip(estimate.high);
+            ends.is_some_and(|(low, high)| estimate.point < low || high < estimate.point)
+        };
+        if table.is_some() && estimates.get("fqe").is_some_and(beside) {
+            alarms.push(
+                "the estimate of fqe lies beside its own interval: states are seen so seldom that a table fitted to a \
+                 resample lacks actions that the log has"
+                    .into(),
+            );
         }
         Evaluation {
             schema: SCHEMA,
@@ -149,145 +115,134 @@ impl Trajectories {
             resamples: options.resamples,
             seed: options.seed,
             logged,
-            estimates,
+            estimates: estimates.into_iter().map(|(name, estimate)| (name.into(), estimate)).collect(),
             diagnostics,
             alarms,
         }
     }
 
-    fn horizon(&self) -> usize {
-        self.trajectories.iter().map(Vec::len).max().unwrap_or(0)
+    /// Products of the ratios of a trajectory, step by step and, when it is over, as they were.
+    fn weights(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = Weight> {
+        let mut weight = Weight::ONE;
+        let ratios = self.steps.ratio[places].iter().copied().map(Some).chain(std::iter::repeat(None));
+        ratios.map(move |ratio| {
+            weight = ratio.map_or(weight, |ratio| weight.times(ratio));
+            weight
+        })
     }
 
-    /// Products of the ratios, step by step to the longest horizon.
-    fn weights(&self) -> Vec<Vec<Weight>> {
-        let horizon = self.horizon();
-        let products = |steps: &Vec<Step>| {
-            let mut weight = Weight::ONE;
-            let step = |at: usize| {
-                weight = steps.get(at).map_or(weight, |step| weight.times(step.ratio));
-                weight
-            };
-            (0..horizon).map(step).collect()
-        };
-        self.trajectories.iter().map(products).collect()
-    }
-
-    fn estimated(&self, options: &Options, draw: Draw) -> ([&'static str; 8], Vec<crate::stats::Estimate>) {
-        let (gamma, horizon, weights) = (options.settings.gamma, self.horizon(), self.weights());
-        // At each step the largest exponent, which normalised weights are divided by first.
-        let scale = |at: usize| weights.iter().map(|of| of[at].exponent).max().unwrap_or(0);
-        let scales: Vec<i64> = (0..horizon).map(scale).collect();
-        let mut terms = Terms::new(6 + 4 * horizon);
-        for (steps, weights) in self.trajectories.iter().zip(&weights) {
-            let last = weights[horizon - 1];
-            let (mut discount, mut earned, mut pdis, mut dr) = (1.0, 0.0, 0.0, 0.0);
-            let mut normalised = Vec::with_capacity(4 * horizon);
-            let mut before = Weight::ONE;
-            for at in 0..horizon {
-                let weight = weights[at];
-                let scaled = weight.over(scales[at]);
-                let scaled_before = if at == 0 { 1.0 } else { before.over(scales[at - 1]) };
-                match steps.get(at) {
-                    None => normalised.extend([0.0, 0.0, 0.0, scaled]),
-                    Some(step) => {
-                        let residual = step.reward - step.value();
-                        earned += discount * step.reward;
-                        pdis += discount * times(weight.over(0), step.reward);
-                        dr += discount * (times(weight.over(0), residual) + times(before.over(0), step.expected()));
-                        normalised.extend([
-                            discount * scaled * step.reward,
-                            discount * scaled * residual,
-                            discount * scaled_before * step.expected(),
-                            scaled,
-                        ]);
-                    }
-                }
-                discount *= gamma;
-                before = weight;
+    /// At each step the largest exponent of a weight, which normalised weights are divided by first.
+    fn scales(&self) -> Vec<i64> {
+        let mut scales = vec![i64::MIN; self.steps.horizon()];
+        for places in self.steps.each() {
+            for (scale, weight) in scales.iter_mut().zip(self.weights(places)) {
+                *scale = if *scale > weight.exponent { *scale } else { weight.exponent };
             }
-            let mut row = vec![
-                earned,
-                times(last.over(0), earned),
-                last.over(scales[horizon - 1]) * earned,
-                pdis,
-                steps[0].expected(),
-                dr,
-            ];
-            row.extend(normalised);
-            terms.push(&row);
         }
-        let functions = move |means: &[f64]| {
-            let (whole, steps) = means.split_at(6);
+        scales
+    }
+
+    /// All estimates with a model; where it is a fitted table, a resample fits its own.
+    fn estimated(
+        &self,
+        model: &Model,
+        table: Option<&Table>,
+        scales: &[i64],
+        options: &Options,
+        draw: Draw,
+    ) -> BTreeMap<&'static str, Estimate> {
+        let terms = self.terms(model, scales, options.settings.gamma);
+        let functions = |means: &[f64]| {
+            let (whole, steps) = means.split_at(FIXED);
             let (mut pdwis, mut sndr, mut mean_before) = (0.0, 0.0, 1.0);
             let mut mean_last = 1.0;
-            for step in steps.chunks_exact(4) {
+            for step in steps.chunks_exact(PER_STEP) {
                 pdwis += ratio(step[0], step[3]);
                 sndr += ratio(step[1], step[3]) + ratio(step[2], mean_before);
                 (mean_before, mean_last) = (step[3], step[3]);
             }
             vec![whole[0], whole[1], ratio(whole[2], mean_last), whole[3], pdwis, whole[4], whole[5], sndr]
         };
-        let names = ["logged", "tis", "wis", "pdis", "pdwis", "dm", "dr", "sndr"];
-        (names, terms.estimates(functions, options, draw))
-    }
-
-    /// The same log with values fitted backwards by step and state: the mean of the reward and of what follows under
-    /// the evaluation policy. Actions that a state never shows have value 0.
-    fn fitted(&self, gamma: f64) -> Trajectories {
-        let mut fitted = self.clone();
-        for at in (0..self.horizon()).rev() {
-            let mut targets: BTreeMap<(u32, usize), (f64, f64)> = BTreeMap::new();
-            for steps in &fitted.trajectories {
-                if let Some(step) = steps.get(at) {
-                    let next = steps.get(at + 1).map_or(0.0, Step::expected);
-                    let target = targets.entry((step.state, step.action)).or_default();
-                    *target = (target.0 + step.reward + gamma * next, target.1 + 1.0);
-                }
-            }
-            let value = |state, action| targets.get(&(state, action)).map_or(0.0, |(sum, count)| sum / count);
-            for step in fitted.trajectories.iter_mut().filter_map(|steps| steps.get_mut(at)) {
-                step.values = (0..self.actions).map(|action| value(step.state, action)).collect();
+        const NAMES: [&str; 8] = ["logged", "tis", "wis", "pdis", "pdwis", "dm", "dr", "sndr"];
+        let Some(table) = table else {
+            return NAMES.into_iter().zip(terms.estimates(functions, options, draw)).collect();
+        };
+        let anew = |counts: &Counts, means: &mut [f64]| table.fit_anew(|trajectory| counts.of(trajectory), means);
+        let mut estimates: BTreeMap<_, _> =
+            NAMES.into_iter().zip(terms.estimates_anew(functions, anew, options, draw)).collect();
+        for (_, estimate) in estimates.iter_mut().filter(|(name, _)| ["dm", "dr", "sndr"].contains(name)) {
+            if estimate.low.is_some() {
+                estimate.method += ", the table fitted anew";
             }
         }
-        fitted.modelled = true;
-        fitted
+        estimates
+    }
+
+    fn terms(&self, model: &Model, scales: &[i64], gamma: f64) -> Terms {
+        let horizon = scales.len();
+        let mut terms = Terms::new(FIXED + PER_STEP * horizon);
+        let mut row = Vec::with_capacity(FIXED + PER_STEP * horizon);
+        for places in self.steps.each() {
+            let (mut discount, mut earned, mut pdis, mut dr) = (1.0, 0.0, 0.0, 0.0);
+            let (mut before, mut scaled_before) = (Weight::ONE, 1.0);
+            row.clear();
+            row.extend([0.0; FIXED]);
+            for (at, weight) in self.weights(places.clone()).take(horizon).enumerate() {
+                let scaled = weight.over(scales[at]);
+                if at < places.len() {
+                    let step = places.start + at;
+                    let (reward, expected) = (self.steps.reward[step], model.expected(step));
+                    let residual = reward - model.value(step);
+                    earned += discount * reward;
+                    pdis += discount * times(weight.over(0), reward);
+                    dr += discount * (times(weight.over(0), residual) + times(before.over(0), expected));
+                    row.extend([
+                        discount * scaled * reward,
+                        discount * scaled * residual,
+                        discount * scaled_before * expected,
+                        scaled,
+                    ]);
+                } else {
+                    row.extend([0.0, 0.0, 0.0, scaled]);
+                }
+                discount *= gamma;
+                (before, scaled_before) = (weight, scaled);
+            }
+            row[..FIXED].copy_from_slice(&[
+                earned,
+                times(before.over(0), earned),
+                scaled_before * earned,
+                pdis,
+                model.expected(places.start),
+                dr,
+            ]);
+            terms.push(&row);
+        }
+        terms
     }
 
     fn diagnostics(&self) -> Diagnostics {
-        let weights = self.weights();
-        let horizon = self.horizon();
-        let last: Vec<f64> = weights.iter().map(|weights| weights[horizon - 1].over(0)).collect();
-        let mut wanted = vec![0.0; self.actions];
-        let mut logged = vec![0u64; self.actions];
-        let mut steps = 0.0;
-        for step in self.trajectories.iter().flatten() {
-            steps += 1.0;
-            wanted.iter_mut().zip(&step.policy).for_each(|(sum, probability)| *sum += probability);
-            logged.iter_mut().skip(step.action).take(1).for_each(|count| *count += 1);
-        }
-        let unseen = wanted.iter().zip(&logged).filter(|(_, logged)| **logged == 0);
+        let last = |places: std::ops::Range<usize>| {
+            self.steps.ratio[places].iter().fold(Weight::ONE, |weight, ratio| weight.times(*ratio)).over(0)
+        };
+        let last: Vec<f64> = self.steps.each().map(last).collect();
+        let unseen = self.wanted.iter().zip(&self.logged).filter(|(_, logged)| **logged == 0);
         Diagnostics {
-            rounds: self.trajectories.len(),
+            rounds: self.steps.trajectories(),
             weights: Effective::of(&last),
-            unsupported: unseen.fold(0.0, |sum, (wanted, _)| sum + wanted) / steps,
+            unsupported: unseen.fold(0.0, |sum, (wanted, _)| sum + wanted) / self.steps.len() as f64,
         }
     }
 
     /// Number of trajectories.
     pub fn len(&self) -> usize {
-        self.trajectories.len()
+        self.steps.trajectories()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.trajectories.is_empty()
+        self.steps.trajectories() == 0
     }
-}
-
-/// A product in which 0 stays 0, whatever it is multiplied by.
-fn times(weight: f64, value: f64) -> f64 {
-    if weight == 0.0 || value == 0.0 { 0.0 } else { weight * value }
 }
 
 #[cfg(test)]
@@ -306,7 +261,7 @@ mod tests {
     /// state 1 with 1/4. Policies by state; all probabilities are quarters.
     const LEADS_TO_ONE: [f64; 2] = [0.25, 0.75];
     const BEHAVIOUR: [[f64; 2]; 2] = [[0.75, 0.25], [0.5, 0.5]];
-    const POLICY: [[f64; 2]; 2] = [[0.25, 0.75], [0.0, 1.0]];
+    static POLICY: [[f64; 2]; 2] = [[0.25, 0.75], [0.0, 1.0]];
 
     fn reward(state: usize, action: usize) -> f64 {
         if state == action { 0.5 + 0.5 * state as f64 } else { 0.0 }
@@ -329,8 +284,10 @@ mod tests {
     /// Every trajectory of `steps` steps from either state, as often as it is likely.
     fn enumerated(steps: usize, model: &dyn Fn(usize, usize, usize) -> f64, stateful: bool) -> Trajectories {
         let mut log = Trajectories::new(2, !stateful, stateful);
+        let values: Vec<[[f64; 2]; 2]> =
+            (0..steps).map(|at| [0, 1].map(|state| [0, 1].map(|action| model(at, state, action)))).collect();
         let mut open: Vec<(usize, f64, Vec<Step>)> = vec![(0, 1.0, vec![]), (1, 1.0, vec![])];
-        for at in 0..steps {
+        for values in &values {
             let mut next = Vec::new();
             for (state, likely, steps) in open {
                 for action in 0..2 {
@@ -340,8 +297,8 @@ mod tests {
                             action,
                             reward: reward(state, action),
                             ratio: POLICY[state][action] / BEHAVIOUR[state][action],
-                            policy: POLICY[state].to_vec(),
-                            values: if stateful { vec![] } else { vec![model(at, state, 0), model(at, state, 1)] },
+                            policy: &POLICY[state],
+                            values: if stateful { &[] } else { &values[state] },
                             state: state as u32,
                         });
                         next.push((to, likely * 4.0 * BEHAVIOUR[state][action] * 4.0 * share, steps));
@@ -351,7 +308,7 @@ mod tests {
             open = next;
         }
         for (_, likely, steps) in open {
-            (0..likely as usize).for_each(|_| log.push(steps.clone()));
+            (0..likely as usize).for_each(|_| log.push(&steps));
         }
         log
     }
@@ -390,13 +347,13 @@ mod tests {
         assert!(width("dr") < 0.5 * width("pdis") && width("pdis") < width("tis"));
     }
 
-    fn steps(ratios: &[f64], rewards: &[f64]) -> Vec<Step> {
+    fn steps(ratios: &[f64], rewards: &[f64]) -> Vec<Step<'static>> {
         let step = |(ratio, reward): (&f64, &f64)| Step {
             action: 0,
             reward: *reward,
             ratio: *ratio,
-            policy: vec![],
-            values: vec![],
+            policy: &[],
+            values: &[],
             state: 0,
         };
         ratios.iter().zip(rewards).map(step).collect()
@@ -406,8 +363,8 @@ mod tests {
     #[test]
     fn a_trajectory_that_is_over_keeps_its_weight() {
         let mut log = Trajectories::new(0, false, false);
-        log.push(steps(&[2.0], &[1.0]));
-        log.push(steps(&[0.5, 4.0], &[1.0, 3.0]));
+        log.push(&steps(&[2.0], &[1.0]));
+        log.push(&steps(&[0.5, 4.0], &[1.0, 3.0]));
         let found = log.evaluate(&options(), &draw).estimates;
         let of = |name: &str| found[name].point;
         assert!((of("tis") - (2.0 * 1.0 + 2.0 * 3.7) / 2.0).abs() < 1e-12);
@@ -422,9 +379,9 @@ mod tests {
     #[test]
     fn long_horizons_neither_overflow_nor_vanish() {
         let mut log = Trajectories::new(0, false, false);
-        log.push(steps(&[1e4; 500], &[1.0; 500]));
-        log.push(steps(&[2e4; 500], &[3.0; 500]));
-        log.push(steps(&[0.0; 500], &[1e9; 500]));
+        log.push(&steps(&[1e4; 500], &[1.0; 500]));
+        log.push(&steps(&[2e4; 500], &[3.0; 500]));
+        log.push(&steps(&[0.0; 500], &[1e9; 500]));
         let gamma = Options { settings: Settings::default(), ..options() };
         let found = log.evaluate(&gamma, &draw);
         assert!((found.estimates["wis"].point - 1500.0).abs() < 1e-9, "2^500 times as likely: {found:?}");
@@ -432,7 +389,7 @@ mod tests {
         assert!(!found.estimates.contains_key("tis"));
         assert!(found.alarms.iter().any(|alarm| alarm.contains("no estimate by pdis, tis")), "{:?}", found.alarms);
         let mut faint = Trajectories::new(0, false, false);
-        faint.push(steps(&[1e-4; 500], &[1.0; 500]));
+        faint.push(&steps(&[1e-4; 500], &[1.0; 500]));
         assert!((faint.evaluate(&gamma, &draw).estimates["wis"].point - 500.0).abs() < 1e-9);
     }
 }
