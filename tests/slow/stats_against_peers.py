@@ -1,4 +1,5 @@
-"""`mercato stats` against rliable, scipy and statsmodels, on random and on nasty scores; and how much faster it is.
+"""`mercato stats` and `mercato plan` against rliable, scipy and statsmodels, on random and on nasty scores; and how much
+faster it is than rliable.
 
     python tests/slow/stats_against_peers.py target/release/mercato
 """
@@ -11,8 +12,9 @@ import time
 
 import numpy as np
 from rliable import library, metrics
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestIndPower
 from statsmodels.stats.weightstats import ttost_ind
 
 TOLERANCE = 1e-9
@@ -112,6 +114,70 @@ def compare(name, scores, found):
                 close(ours, theirs, f"{name}, Holm over {kind}")
 
 
+def pairs(name, scores, found):
+    """Paired t and sign-flip tests."""
+    for test in found["tests"]:
+        x, y = (scores[test[side]][int(test["task"])] for side in "xy")
+        what = f"{name}, task {test['task']}, paired"
+        if test["paired_t"] is not None:
+            theirs = stats.ttest_rel(x, y)
+            interval = theirs.confidence_interval()
+            close(test["paired_t"]["t"], theirs.statistic, f"{what} t")
+            close(test["paired_t"]["freedom"], theirs.df, f"{what} degrees of freedom")
+            close(test["paired_t"]["p"], theirs.pvalue, f"{what} p")
+            close(test["paired_t"]["interval"]["low"], interval.low, f"{what} low")
+            close(test["paired_t"]["interval"]["high"], interval.high, f"{what} high")
+        else:
+            assert len(x) < 2 or np.ptp(x - y) == 0, what
+        if test["sign_flip"]["exact"] and len(x) > 1:
+            mean = lambda a, b, axis: np.mean(a - b, axis=axis)  # noqa: E731
+            kind = {"permutation_type": "samples", "n_resamples": np.inf, "vectorized": True}
+            close(test["sign_flip"]["p"], stats.permutation_test((x, y), mean, **kind).pvalue, f"{what}, sign flip")
+
+
+def effects(name, scores, found):
+    """Hedges' g by its formula, and the ends of its interval: the effects under which scipy's noncentral t distribution
+    puts the t that was found at its 97.5 and 2.5 % quantile. How many intervals were compared."""
+    compared = 0
+    for test in found["tests"]:
+        x, y = (scores[test[side]][int(test["task"])] for side in "xy")
+        n, m, what = len(x), len(y), f"{name}, task {test['task']}, Hedges' g"
+        freedom = n + m - 2
+        squares = ((x - x.mean()) ** 2).sum() + ((y - y.mean()) ** 2).sum()
+        if min(n, m) < 2 or squares == 0:
+            assert test["hedges_g"] is None and test["hedges_g_interval"] is None, what
+            continue
+        d = (x.mean() - y.mean()) / np.sqrt(squares / freedom)
+        unit = np.exp(special.gammaln(freedom / 2) - special.gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
+        close(test["hedges_g"], unit * d, what)
+        scale = np.sqrt(1 / n + 1 / m)
+        t = d / scale
+        if abs(t) > 30:  # scipy's distribution is nan this far out
+            continue
+        for end, probability in [("low", 0.975), ("high", 0.025)]:
+            shift = test["hedges_g_interval"][end] / unit / scale
+            close(stats.nct.cdf(t, freedom, shift), probability, f"{what}, {end}")
+        compared += 1
+    return compared
+
+
+def plans(mercato):
+    """The effects that `mercato plan` says are found have the power that was asked for, by statsmodels, and its runs are the
+    fewest. How many were compared: with few runs and a large effect statsmodels' power is nan."""
+    compared = 0
+    for effect, wanted, family in [(1.0, 0.8, 1), (0.5, 0.9, 15), (2.0, 0.8, 3)]:
+        command = [mercato, "plan", "--effect", str(effect), "--power", str(wanted), "--family", str(family)]
+        plan = json.loads(subprocess.run([*command, "--format", "json"], check=True, stdout=subprocess.PIPE).stdout)
+        power = lambda effect, n: TTestIndPower().power(effect, n, 0.05 / family, ratio=1)  # noqa: B023, E731
+        for row in plan["detectable"]:
+            found = power(row["effect"], row["runs"])
+            if not np.isnan(found):
+                close(found, wanted, f"power of {row}")
+                compared += 1
+        assert power(effect, plan["runs"] - 1) < wanted <= power(effect, plan["runs"]), plan["runs"]
+    return compared
+
+
 def intervals(mercato, rng):
     """Ends of intervals differ by no more than two runs of rliable itself do, and rliable takes 100 times as long."""
     scores = {name: [rng.normal(shift, 0.3, 10) for _ in range(8)] for name, shift in [("a", 0.5), ("b", 0.6)]}
@@ -141,7 +207,7 @@ def intervals(mercato, rng):
 
 def main(mercato):
     rng = np.random.default_rng(7)
-    names = []
+    names, compared = [], 0
     for name, scores in cases(rng):
         found, _ = run(mercato, scores, "--resamples", "200", "--margin", str(MARGIN))
         if name == "unequal numbers":  # rliable needs as many runs of every task, which each of the two has
@@ -149,7 +215,12 @@ def main(mercato):
         if name == "one run":
             assert all(value["iqm"]["low"] is None for value in found["algorithms"].values())
         compare(name, scores, found)
+        compared += effects(name, scores, found)
+        if name != "unequal numbers":
+            pairs(name, scores, run(mercato, scores, "--resamples", "200", "--paired")[0])
         names.append(name)
+    assert compared >= 20, f"only {compared} intervals of Hedges' g"
+    assert plans(mercato) >= 15, "most powers are compared"
     ratio = intervals(mercato, rng)
     assert ratio > 100, f"rliable takes only {ratio:.0f} times as long"
     print(f"equal to rliable, scipy and statsmodels on {', '.join(names)}; rliable takes {ratio:.0f} times as long")
