@@ -33,6 +33,9 @@ const FIXED: usize = 6;
 /// Terms of each of its steps; the second and the third read the model.
 const PER_STEP: usize = 4;
 
+/// What the method of an interval ends with where each resample fitted its own table.
+const ANEW: &str = ", the table fitted anew";
+
 /// A log of trajectories.
 #[derive(Debug, Clone, Default)]
 pub struct Trajectories {
@@ -97,16 +100,17 @@ impl Trajectories {
             alarms.push(format!("weights beyond the range of numbers leave no estimate by {}", broken.join(", ")));
             estimates.retain(|_, estimate| estimate.point.is_finite());
         }
-        let beside = |estimate: &Estimate| {
-            let ends = estimate.low.zip(estimate.high);
+        let beside = |(_, estimate): &(&&'static str, &Estimate)| {
+            let ends = estimate.low.zip(estimate.high).filter(|_| estimate.method.ends_with(ANEW));
             ends.is_some_and(|(low, high)| estimate.point < low || high < estimate.point)
         };
-        if table.is_some() && estimates.get("fqe").is_some_and(beside) {
-            alarms.push(
-                "the estimate of fqe lies beside its own interval: states are seen so seldom that a table fitted to a \
-                 resample lacks actions that the log has"
-                    .into(),
-            );
+        let beside: Vec<&str> = estimates.iter().filter(beside).map(|(name, _)| *name).collect();
+        if !beside.is_empty() {
+            alarms.push(format!(
+                "estimates beside their own intervals ({}): states are seen so seldom that tables fitted to resamples lack \
+                 actions that the log has; trust neither",
+                beside.join(", ")
+            ));
         }
         Evaluation {
             schema: SCHEMA,
@@ -172,7 +176,7 @@ impl Trajectories {
             NAMES.into_iter().zip(terms.estimates_anew(functions, anew, options, draw)).collect();
         for (_, estimate) in estimates.iter_mut().filter(|(name, _)| ["dm", "dr", "sndr"].contains(name)) {
             if estimate.low.is_some() {
-                estimate.method += ", the table fitted anew";
+                estimate.method += ANEW;
             }
         }
         estimates

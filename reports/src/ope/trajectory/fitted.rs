@@ -205,6 +205,7 @@ mod tests {
         }
         let found = log.evaluate(&OPTIONS, &draw);
         assert_eq!(found.estimates["fqe"].point, 1.0);
-        assert!(found.alarms[0].starts_with("the estimate of fqe lies beside its own interval"), "{:?}", found.alarms);
+        let expected = "estimates beside their own intervals (dm, dr, fqe, sndr): states are seen so seldom";
+        assert!(found.alarms[0].starts_with(expected), "{:?}", found.alarms);
     }
 }
