@@ -15,7 +15,7 @@ pub enum Error {
     /// There is no CUDA on this machine.
     #[error(
         "there is no CUDA here: the library libcuda.so.1 is not found; install the NVIDIA driver, or leave out --device \
-         cuda to compute on the processor, with the same bits"
+         cuda to compute on the processor, with the bits of --math exact"
     )]
     NoCuda,
     /// The driver finds no device.
@@ -55,6 +55,19 @@ pub enum Error {
          `pip install nvidia-cuda-nvrtc-cu12` and let MERCATO_NVRTC name its libnvrtc.so.12; --kernels shipped needs none"
     )]
     NoNvrtc,
+    /// A library that is found is not the one it is called.
+    #[error(
+        "the {library} that is found has no function `{function}`: it is another library of this name, or a part of it is \
+         missing; reinstall it, or take it off the library path{variable}"
+    )]
+    Incomplete {
+        /// The library.
+        library: &'static str,
+        /// The first function that is missing.
+        function: &'static str,
+        /// Which variable to look at too, if there is one.
+        variable: &'static str,
+    },
     /// A variable names a library that cannot be opened.
     #[error("{variable} names a library that cannot be opened: {problem}")]
     NamedLibrary {

@@ -13,7 +13,9 @@ use crate::{
         choose::ChooseConfig,
         factored::FactoredHead,
         fraction::FractionAddress,
+        likelihood::LikelihoodConfig,
         linear::{Dense, Linear},
+        mask::MaskConfig,
         munchausen::MunchausenConfig,
         naf::naf_outputs,
         noisy::NoiseAddress,
@@ -37,7 +39,14 @@ pub fn cuda() -> Cuda {
     Cuda::new().expect("the emulator is loaded, or there is a GPU")
 }
 
-/// Evaluates the body on every device and compares with the plain one.
+/// Has the emulator run blocks and warps in the order of this seed; 0 is the natural one. A GPU has its own.
+pub fn in_order(seed: u64) {
+    if std::env::var("MERCATO_TEST_DEVICE").as_deref() != Ok("gpu") {
+        emulator::set("order", seed);
+    }
+}
+
+/// Evaluates the body on every device and compares with the plain one; on CUDA also with blocks and warps out of order.
 macro_rules! on_every_device {
     ($device:ident => $body:expr) => {{
         let expected = {
@@ -51,6 +60,10 @@ macro_rules! on_every_device {
         let device = cuda();
         let $device = &device;
         assert_eq!($body, expected, "CUDA");
+        // Tests beside this one then run in that order too, which must not matter to them either.
+        in_order(u64::from(line!()));
+        assert_eq!($body, expected, "CUDA, shuffled by {}", line!());
+        in_order(0);
     }};
 }
 
@@ -390,6 +403,40 @@ fn munchausen() {
     for (size, actions, chosen) in [(1, 1, false), (33, 10, false), (5, 33, true)] {
         let td = TdConfig { actions, huber: 0.7, chosen };
         on_every_device!(d => soft(d, size, &MunchausenConfig { td, temperature: 0.03, share: 0.9, floor: -1.0 }));
+    }
+}
+
+fn closed<D: Backend>(d: &D, rows: usize, actions: usize) -> [Vec<u32>; 2] {
+    let (mut stream, width) = (stream(rows as u64), actions + 5);
+    let seen: Vec<f32> = (0..rows * width).map(|_| f32::from(u8::from(stream.bernoulli(0.6)))).collect();
+    let observation = d.upload(&seen).unwrap();
+    let [mut values, logits] = [(); 2].map(|()| d.upload(&numbers(&mut stream, rows * actions)).unwrap());
+    d.close(&MaskConfig { actions, width, first: 4 }, rows, &observation, &mut values).unwrap();
+    let by_offer = host_bits(d, &values, rows * actions);
+    d.close_unlikely(actions, rows, -0.7, &logits, &mut values).unwrap();
+    [by_offer, host_bits(d, &values, rows * actions)]
+}
+
+#[test]
+fn mask() {
+    for (rows, actions) in [(1, 1), (5, 10), (33, 33), (3, 70)] {
+        on_every_device!(d => closed(d, rows, actions));
+    }
+}
+
+fn taken<D: Backend>(d: &D, size: usize, config: &LikelihoodConfig) -> [Vec<u32>; 3] {
+    let (mut stream, table) = (stream(size as u64), size * config.actions);
+    let batch = batch_of(d, &mut stream, size, config.actions);
+    let [x, mut dx] = [(); 2].map(|()| d.upload(&numbers(&mut stream, table)).unwrap());
+    let (mut gap, mut summary) = (d.zeros(size).unwrap(), d.upload(&[0.5, 0.25]).unwrap());
+    d.likelihood(config, &batch, &x, &mut dx, &mut gap, &mut summary).unwrap();
+    [host_bits(d, &dx, table), host_bits(d, &gap, size), host_bits(d, &summary, 2)]
+}
+
+#[test]
+fn likelihood() {
+    for (size, actions, adds) in [(1, 1, false), (33, 10, true), (5, 33, false), (2, 70, true)] {
+        on_every_device!(d => taken(d, size, &LikelihoodConfig { actions, share: 0.3, adds }));
     }
 }
 

@@ -9,6 +9,8 @@
 //! | [`ops::choose`] | epsilon-greedy argmax; real numbers with noise |
 //! | [`ops::td`] | temporal-difference target (double), Huber loss, gradient, priorities in one pass |
 //! | [`ops::munchausen`] | the same with soft values and the policy's log-probability in the reward |
+//! | [`ops::mask`] | actions that are not to be chosen: not on offer, or unlikely under a behaviour policy |
+//! | [`ops::likelihood`] | minus the log-likelihood of the actions taken, and its gradient |
 //! | [`ops::categorical`] | distributions over atoms: expectation, projected target, divergence, gradient |
 //! | [`ops::quantile`] | returns by quantiles: mean, quantile Huber loss, gradient |
 //! | [`ops::fraction`] | fractions of quantiles, their cosine features, products with a state's features, there and back |
@@ -49,7 +51,9 @@ pub use ops::{
     dueling::Dueling,
     factored::{Factored, FactoredHead},
     fraction::{Fraction, FractionAddress},
+    likelihood::{Likelihood, LikelihoodConfig},
     linear::{Dense, Linear},
+    mask::{Mask, MaskConfig},
     munchausen::{Munchausen, MunchausenConfig},
     naf::{Naf, naf_outputs},
     noisy::{NoiseAddress, Noisy},

@@ -5,7 +5,9 @@ pub mod choose;
 pub mod dueling;
 pub mod factored;
 pub mod fraction;
+pub mod likelihood;
 pub mod linear;
+pub mod mask;
 pub mod munchausen;
 pub mod naf;
 pub mod noisy;
@@ -24,7 +26,9 @@ pub trait Backend:
     + dueling::Dueling
     + factored::Factored
     + fraction::Fraction
+    + likelihood::Likelihood
     + linear::Linear
+    + mask::Mask
     + munchausen::Munchausen
     + naf::Naf
     + noisy::Noisy
@@ -43,7 +47,9 @@ impl<D> Backend for D where
         + dueling::Dueling
         + factored::Factored
         + fraction::Fraction
+        + likelihood::Likelihood
         + linear::Linear
+        + mask::Mask
         + munchausen::Munchausen
         + naf::Naf
         + noisy::Noisy

@@ -11,7 +11,9 @@ use crate::{
         choose::ChooseConfig,
         factored::FactoredHead,
         fraction::FractionAddress,
+        likelihood::LikelihoodConfig,
         linear::Dense,
+        mask::MaskConfig,
         munchausen::MunchausenConfig,
         naf::naf_outputs,
         noisy::NoiseAddress,
@@ -62,6 +64,8 @@ pub fn visit<D: Backend>(device: &D, visitor: &mut dyn Visitor) -> Result<()> {
     for (size, actions) in [(16, 10), (64, 10), (256, 100)] {
         heads(device, visitor, size, actions)?;
         difference(device, visitor, size, actions)?;
+        closed(device, visitor, size, actions)?;
+        likelihood(device, visitor, size, actions)?;
     }
     for (size, actions) in [(16, 4), (64, 10)] {
         distributions(device, visitor, size, actions)?;
@@ -158,6 +162,26 @@ fn difference<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usi
     let (q, mut dq) = (numbers(d, size * actions)?, numbers(d, size * actions)?);
     to.visit(&format!("munchausen/{size}x{actions}"), &mut || {
         d.munchausen(&config, &mut batch, &q, &next, &other, &mut dq, &mut summary)
+    })
+}
+
+fn closed<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, actions: usize) -> Result<()> {
+    let (width, shape) = (3 + actions, format!("{rows}x{actions}"));
+    let seen: Vec<f32> = (0..rows * width).map(|index| if index % 3 == 0 { 0.0 } else { 1.0 }).collect();
+    let (observation, logits, mut values) =
+        (d.upload(&seen)?, numbers(d, rows * actions)?, numbers(d, rows * actions)?);
+    let config = MaskConfig { actions, width, first: 3 };
+    to.visit(&format!("close/{shape}"), &mut || d.close(&config, rows, &observation, &mut values))?;
+    to.visit(&format!("close_unlikely/{shape}"), &mut || d.close_unlikely(actions, rows, -1.0, &logits, &mut values))
+}
+
+fn likelihood<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usize) -> Result<()> {
+    let batch = batch(d, size, actions)?;
+    let (x, mut dx) = (numbers(d, size * actions)?, numbers(d, size * actions)?);
+    let (mut gap, mut summary) = (numbers(d, size)?, numbers(d, 2)?);
+    let config = LikelihoodConfig { actions, share: 1.0, adds: true };
+    to.visit(&format!("likelihood/{size}x{actions}"), &mut || {
+        d.likelihood(&config, &batch, &x, &mut dx, &mut gap, &mut summary)
     })
 }
 

@@ -29,7 +29,7 @@ macro_rules! module {
 }
 
 /// All modules.
-pub const MODULES: [Module; 17] = [
+pub const MODULES: [Module; 19] = [
     module!("", "gemm"),
     module!("ops/", "adam"),
     module!("ops/", "categorical"),
@@ -37,7 +37,9 @@ pub const MODULES: [Module; 17] = [
     module!("ops/", "dueling"),
     module!("ops/", "factored"),
     module!("ops/", "fraction"),
+    module!("ops/", "likelihood"),
     module!("ops/", "linear"),
+    module!("ops/", "mask"),
     module!("ops/", "munchausen"),
     module!("ops/", "naf"),
     module!("ops/", "noisy"),

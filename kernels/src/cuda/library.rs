@@ -12,6 +12,77 @@ use cudarc::{
 };
 use std::sync::OnceLock;
 
+/// Functions of the driver that are called here or by cudarc, in every version from 11.4 on.
+const DRIVER_FUNCTIONS: [&str; 44] = [
+    "cuDriverGetVersion",
+    "cuInit",
+    "cuCtxGetCurrent",
+    "cuCtxSetCurrent",
+    "cuCtxSetFlags",
+    "cuCtxSynchronize",
+    "cuDeviceGet",
+    "cuDeviceGetAttribute",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventElapsedTime",
+    "cuEventRecord",
+    "cuEventSynchronize",
+    "cuFuncSetAttribute",
+    "cuGetErrorName",
+    "cuGetErrorString",
+    "cuGraphDestroy",
+    "cuGraphExecDestroy",
+    "cuGraphInstantiateWithFlags",
+    "cuGraphLaunch",
+    "cuGraphUpload",
+    "cuLaunchKernel",
+    "cuMemAllocAsync",
+    "cuMemAlloc_v2",
+    "cuMemFreeAsync",
+    "cuMemFreeHost",
+    "cuMemFree_v2",
+    "cuMemHostAlloc",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemsetD8Async",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuStreamBeginCapture_v2",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamEndCapture",
+    "cuStreamSynchronize",
+    "cuStreamWaitEvent",
+];
+/// The same of cuBLAS.
+const CUBLAS_FUNCTIONS: [&str; 7] = [
+    "cublasCreate_v2",
+    "cublasDestroy_v2",
+    "cublasSetMathMode",
+    "cublasSetStream_v2",
+    "cublasSetWorkspace_v2",
+    "cublasSgemmStridedBatched",
+    "cublasSgemm_v2",
+];
+/// The same of NVRTC.
+const NVRTC_FUNCTIONS: [&str; 10] = [
+    "nvrtcVersion",
+    "nvrtcGetNumSupportedArchs",
+    "nvrtcGetSupportedArchs",
+    "nvrtcCreateProgram",
+    "nvrtcCompileProgram",
+    "nvrtcGetProgramLogSize",
+    "nvrtcGetProgramLog",
+    "nvrtcGetPTXSize",
+    "nvrtcGetPTX",
+    "nvrtcDestroyProgram",
+];
+
 /// The variable with the path of a cuBLAS library that the system does not find by itself.
 const CUBLAS: &str = "MERCATO_CUBLAS";
 /// The same for NVRTC.
@@ -27,6 +98,8 @@ pub fn driver(oldest: i32) -> Result<i32> {
     if !unsafe { sys::is_culib_present() } {
         return Err(Error::NoCuda);
     }
+    // SAFETY: the library is there.
+    complete(unsafe { sys::culib() }, "libcuda.so.1", &DRIVER_FUNCTIONS, "")?;
     let mut version = 0;
     // SAFETY: the library is there, the function needs no initialisation and has been in every version; the pointer is
     // to a live integer.
@@ -47,7 +120,11 @@ pub fn cublas() -> Result<()> {
     static NAMED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
     open_named(&NAMED, CUBLAS)?;
     // SAFETY: opens and closes the library, whose initialisers are NVIDIA's own.
-    if unsafe { cublas::sys::is_culib_present() } { Ok(()) } else { Err(Error::NoCublas) }
+    if !unsafe { cublas::sys::is_culib_present() } {
+        return Err(Error::NoCublas);
+    }
+    // SAFETY: the library is there.
+    complete(unsafe { cublas::sys::culib() }, "cuBLAS", &CUBLAS_FUNCTIONS, "; MERCATO_CUBLAS may name another")
 }
 
 /// Whether NVRTC is there.
@@ -59,7 +136,27 @@ pub fn nvrtc() -> Result<()> {
     static NAMED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
     open_named(&NAMED, NVRTC)?;
     // SAFETY: opens and closes the library, whose initialisers are NVIDIA's own.
-    if unsafe { nvrtc::sys::is_culib_present() } { Ok(()) } else { Err(Error::NoNvrtc) }
+    if !unsafe { nvrtc::sys::is_culib_present() } {
+        return Err(Error::NoNvrtc);
+    }
+    // SAFETY: the library is there.
+    complete(unsafe { nvrtc::sys::culib() }, "NVRTC", &NVRTC_FUNCTIONS, "; MERCATO_NVRTC may name another")
+}
+
+/// Whether `library` has all `functions`.
+#[expect(unsafe_code, reason = "symbols are looked for")]
+fn complete(
+    library: &libloading::Library,
+    name: &'static str,
+    functions: &'static [&'static str],
+    variable: &'static str,
+) -> Result<()> {
+    // SAFETY: the symbols are not called.
+    let is_there = |function: &str| unsafe { library.get::<unsafe extern "C" fn()>(function.as_bytes()) }.is_ok();
+    match functions.iter().find(|function| !is_there(function)) {
+        Some(function) => Err(Error::Incomplete { library: name, function, variable }),
+        None => Ok(()),
+    }
 }
 
 /// Opens the library whose path the variable holds, once and for good: a later search by its name finds it.

@@ -48,10 +48,10 @@ KERNEL categorical(u32 size, u32 actions, u32 atoms, float low, float high, cons
                    const float *__restrict__ weight, const float *__restrict__ logits,
                    const float *__restrict__ next_logits, const float *__restrict__ next_q, float *dlogits,
                    float *__restrict__ error) {
+    clear(dlogits, size, atoms * actions);
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size) return;
     u64 row = (u64)i * atoms * actions;
-    for (u32 j = 0; j < atoms * actions; ++j) dlogits[row + j] = 0.0f;
     float *d = dlogits + row + action[i];
     float step = step_of(low, high, atoms);
     if (discount[i] == 0.0f) {

@@ -11,7 +11,11 @@ KERNEL choose(u32 rows, u32 actions, const float *__restrict__ q, const u32 *__r
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
         Stream stream = stream_at(key0, key1, row, 0, step, PURPOSE_EXPLORE);
-        if (bernoulli(stream, epsilon)) best = below(stream, actions);
+        if (bernoulli(stream, epsilon)) {
+            const float *own = q + (u64)row * actions;
+            best = below(stream, actions);
+            for (u32 i = 0; i < actions && own[best] == -INFINITE; ++i) best = best + 1 == actions ? 0 : best + 1;
+        }
     }
     action[row] = best;
 }

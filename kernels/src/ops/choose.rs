@@ -1,4 +1,5 @@
-//! Epsilon-greedy: with probability ε a uniform action, else the lowest index of the largest Q.
+//! Epsilon-greedy: with probability ε a uniform action, else the lowest index of the largest Q. An action whose Q is minus
+//! infinity is closed: where it is drawn, the next one that is open takes its place, counted cyclically.
 //!
 //! Real numbers live in \[−1, 1\]: with probability ε all of an action's are uniform, else the best ones, each with Gaussian
 //! noise on it, clipped to the ends.
@@ -76,7 +77,8 @@ impl Choose for Cpu {
             for (row, action) in action[..rows].iter_mut().enumerate() {
                 let mut stream = address.at(row as u32, 0, clock[STEPS]).stream(Purpose::EXPLORE);
                 if stream.bernoulli(epsilon) {
-                    *action = stream.below(config.actions as u32);
+                    let drawn = stream.below(config.actions as u32) as usize;
+                    *action = next_open(&q[row * config.actions..][..config.actions], drawn) as u32;
                 }
             }
         }
@@ -142,6 +144,12 @@ impl Choose for Cuda {
         let draws = [from.into(), to.into(), over.into(), config.spread.into(), real.first(rows * reals)];
         self.launch("choose_reals", blocks(rows, 64), &[&sizes[..], &draws].concat())
     }
+}
+
+/// The first index from `drawn` on, cyclically, whose number is above minus infinity; `drawn` itself when there is none.
+fn next_open(q: &[f32], drawn: usize) -> usize {
+    let later = (drawn..q.len()).chain(0..drawn);
+    later.into_iter().find(|&action| q[action] != f32::NEG_INFINITY).unwrap_or(drawn)
 }
 
 /// The number of \[−1, 1\] next to it; a NaN stays.
@@ -235,6 +243,21 @@ mod tests {
             row[20] = f32::NEG_INFINITY;
             assert_eq!(choose(&cpu, &config(40, 0.0), &row, 0), [0], "as in a short row");
             assert_eq!(choose(&cpu, &config(40, 0.0), &[&row[..20], &[f32::INFINITY; 20]].concat(), 0), [20]);
+        }
+    }
+
+    /// What is closed is never chosen: a draw of it goes to the next open action, cyclically.
+    #[test]
+    fn closed_actions_give_way() {
+        const CLOSED: f32 = f32::NEG_INFINITY;
+        let q: Vec<f32> = [CLOSED, 1.0, CLOSED, CLOSED, 0.0].repeat(40_000);
+        for cpu in std::iter::once(plain()).chain(vectored()) {
+            let chosen = choose(&cpu, &config(5, 0.5), &q, 7);
+            for (action, expected) in [(0, 0.0), (1, 0.7), (2, 0.0), (3, 0.0), (4, 0.3)] {
+                let share = chosen.iter().filter(|&&a| a == action).count() as f64 / 40_000.0;
+                assert!((share - expected).abs() < 0.01 && (expected > 0.0 || share == 0.0), "{action}: {share}");
+            }
+            assert!(choose(&cpu, &config(2, 1.0), &[CLOSED; 20], 0).into_iter().all(|action| action < 2));
         }
     }
 

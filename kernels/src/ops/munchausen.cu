@@ -12,6 +12,7 @@ KERNEL munchausen(u32 size, u32 actions, float huber, u32 chosen, float temperat
                   const float *__restrict__ discount, const float *__restrict__ weight, const float *__restrict__ q,
                   const float *__restrict__ target_here, const float *__restrict__ target_next,
                   float *__restrict__ dq, float *__restrict__ error) {
+    if (!chosen) clear(dq, size, actions);
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size) return;
     const float *here = target_here + (u64)i * actions;
@@ -25,9 +26,6 @@ KERNEL munchausen(u32 size, u32 actions, float huber, u32 chosen, float temperat
     u64 at = chosen ? i : (u64)i * actions + action[i];
     float difference = q[at] - target;
     float clipped = difference > huber ? huber : difference < -huber ? -huber : difference;
-    if (!chosen) {
-        for (u32 a = 0; a < actions; ++a) dq[(u64)i * actions + a] = 0.0f;
-    }
     dq[at] = weight[i] * clipped / (float)size;
     error[i] = fabsf(difference);
 }

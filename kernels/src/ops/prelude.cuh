@@ -287,6 +287,16 @@ INLINE void batch_means(u32 size, First first, Second second, float *__restrict_
     if (lane < 2) means[lane] = sum / (float)size;
 }
 
+// Zeroes those of the `rows` rows, each `length` long, that the threads of this block have, one each: side by side, so that
+// every sector is met once. All threads of the block call it, also those without a row.
+INLINE void clear(float *table, u32 rows, u32 length) {
+    u32 first = blockIdx.x * blockDim.x;
+    u32 count = rows - first < blockDim.x ? rows - first : blockDim.x;
+    float *own = table + (u64)first * length;
+    for (u32 i = threadIdx.x; i < count * length; i += blockDim.x) own[i] = 0.0f;
+    __syncthreads();
+}
+
 // The lowest index of the largest of `length` numbers that lie `stride` apart, by one thread; as `argmax`.
 INLINE u32 largest(const float *row, u32 length, u32 stride) {
     u32 index = 0;

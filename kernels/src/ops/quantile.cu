@@ -18,10 +18,10 @@ KERNEL quantile(u32 size, u32 actions, u32 quantiles, u32 next_quantiles, float 
                 const float *__restrict__ weight, const float *__restrict__ theta,
                 const float *__restrict__ fractions, const float *__restrict__ next_theta,
                 const float *__restrict__ next_q, float *__restrict__ dtheta, float *__restrict__ error) {
+    clear(dtheta, size, quantiles * actions);
     u32 row = blockIdx.x * blockDim.x + threadIdx.x;
     if (row >= size) return;
     u64 first = (u64)row * quantiles * actions;
-    for (u32 j = 0; j < quantiles * actions; ++j) dtheta[first + j] = 0.0f;
     u32 targets = 1;
     const float *next = next_theta;
     if (discount[row] != 0.0f) {

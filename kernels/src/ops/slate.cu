@@ -101,13 +101,13 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 exact, u32 width, u32 take
              const float *__restrict__ weight, const float *__restrict__ observation_next,
              const float *__restrict__ outputs, const float *__restrict__ next_target,
              const float *__restrict__ next_chooser, float *__restrict__ doutputs, float *__restrict__ error) {
+    u32 length = 2 * (candidates + 1);
+    clear(doutputs, size, length);
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= size) return;
     __shared__ u32 slates[2][MOST_SLOTS][WARP];
     Slate slate(slates[0]), next(slates[1]);
-    u32 length = 2 * (candidates + 1);
     u64 row = (u64)i * length;
-    for (u32 j = 0; j < length; ++j) doutputs[row + j] = 0.0f;
     float target = reward[i];
     if (discount[i] != 0.0f) {
         Menu(next_chooser + row, candidates).best(exact, slate, next, slots);
