@@ -8,6 +8,7 @@ use crate::{
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Where in its episode a row stands.
 #[repr(u8)]
@@ -110,6 +111,17 @@ impl Spec {
         } else {
             "mean_reward"
         }
+    }
+    /// Where the field called `name` stands in an observation row; `None` where there is none.
+    pub fn field(&self, name: &str) -> Option<Range<usize>> {
+        let mut first = 0;
+        for field in &self.fields {
+            if field.name == name {
+                return Some(first..first + field.len);
+            }
+            first += field.len;
+        }
+        None
     }
     /// The reference policy called `text`.
     ///

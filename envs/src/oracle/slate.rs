@@ -19,34 +19,59 @@ pub struct Best {
 /// pass over the items in that order decides which to take: with F(j, k) the most that k items from j on bring, F(j, k)
 /// is the larger of F(j + 1, k) and w r + c (1 − w) F(j + 1, k − 1).
 pub fn cascade(attraction: &[f64], reward: &[f64], looks_on: f64, slots: usize) -> Best {
-    let items = attraction.len();
-    let rank: Vec<f64> = (attraction.iter().zip(reward))
-        .map(|(&w, &r)| if w > 0.0 { r * (w / (1.0 - looks_on * (1.0 - w))) } else { 0.0 })
-        .collect();
-    let mut order: Vec<usize> = (0..items).collect();
-    order.sort_by(|&a, &b| rank[b].total_cmp(&rank[a]));
-    // Row j, column k: F(j, k); fewer items than places are no slate.
-    let mut most = vec![vec![f64::NEG_INFINITY; slots + 1]; items + 1];
-    most[items][0] = 0.0;
-    let take = |most: &[Vec<f64>], j: usize, k: usize| {
-        let item = order[j];
-        attraction[item] * reward[item] + looks_on * (1.0 - attraction[item]) * most[j + 1][k - 1]
-    };
-    for j in (0..items).rev() {
-        most[j][0] = 0.0;
-        for k in 1..=slots.min(items - j) {
-            let taken = take(&most, j, k);
-            most[j][k] = if taken >= most[j + 1][k] { taken } else { most[j + 1][k] };
-        }
+    let mut slate = vec![0; slots];
+    let value = CascadeTable::new(attraction.len(), slots).best(attraction, reward, looks_on, &mut slate);
+    Best { slate, value }
+}
+
+/// What [`cascade`] works on, for those who ask often.
+#[derive(Clone, Debug)]
+pub struct CascadeTable {
+    rank: Vec<f64>,
+    order: Vec<usize>,
+    /// Row j, column k: F(j, k).
+    most: Vec<f64>,
+}
+
+impl CascadeTable {
+    /// For `items` items and at most as many `slots`.
+    pub fn new(items: usize, slots: usize) -> Self {
+        CascadeTable { rank: vec![0.0; items], order: vec![0; items], most: vec![0.0; (items + 1) * (slots + 1)] }
     }
-    let (mut slate, mut left) = (Vec::with_capacity(slots), slots);
-    for (j, &item) in order.iter().enumerate() {
-        if left > 0 && take(&most, j, left) >= most[j + 1][left] {
-            slate.push(item as u32);
-            left -= 1;
+
+    /// Writes the best slate, as [`cascade`] has it, into `slate`, which is as long as the table's slots; returns its value.
+    pub fn best(&mut self, attraction: &[f64], reward: &[f64], looks_on: f64, slate: &mut [u32]) -> f64 {
+        let (items, slots) = (attraction.len(), slate.len());
+        let CascadeTable { rank, order, most } = self;
+        for (rank, (&w, &r)) in rank.iter_mut().zip(attraction.iter().zip(reward)) {
+            *rank = if w > 0.0 { r * (w / (1.0 - looks_on * (1.0 - w))) } else { 0.0 };
         }
+        order.iter_mut().enumerate().for_each(|(index, item)| *item = index);
+        order.sort_unstable_by(|&a, &b| rank[b].total_cmp(&rank[a]).then(a.cmp(&b)));
+        // Fewer items than places are no slate.
+        most.fill(f64::NEG_INFINITY);
+        let at = |j: usize, k: usize| j * (slots + 1) + k;
+        let take = |most: &[f64], j: usize, k: usize| {
+            let item = order[j];
+            attraction[item] * reward[item] + looks_on * (1.0 - attraction[item]) * most[at(j + 1, k - 1)]
+        };
+        most[at(items, 0)] = 0.0;
+        for j in (0..items).rev() {
+            most[at(j, 0)] = 0.0;
+            for k in 1..=slots.min(items - j) {
+                let (taken, left) = (take(most, j, k), most[at(j + 1, k)]);
+                most[at(j, k)] = if taken >= left { taken } else { left };
+            }
+        }
+        let mut left = slots;
+        for (j, &item) in order.iter().enumerate() {
+            if left > 0 && take(most, j, left) >= most[at(j + 1, left)] {
+                slate[slots - left] = item as u32;
+                left -= 1;
+            }
+        }
+        most[at(0, slots)]
     }
-    Best { slate, value: most[0][slots] }
 }
 
 /// The best slate for a user who looks at place j with probability e_j, whatever stands there: Σ_j e_j v_j, v the value

@@ -210,7 +210,7 @@ impl Env for MarkovInterest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suite::played::play;
+    use crate::{rng::Domain, suite::played::play};
 
     fn hidden() -> MarkovInterest {
         MarkovInterest { observation: Observation::Hidden, ..MarkovInterest::default() }
@@ -236,6 +236,37 @@ mod tests {
             play(&env, policy, 3000).agrees_with(value, optimum.tolerance);
         }
         play(&hidden(), "cycle", 1000).agrees_with(optimum.others[1].1, optimum.tolerance);
+    }
+
+    /// Interest and boredom, or the last item and whether it was clicked: one number of each part is 1.
+    #[test]
+    fn the_observation_is_what_the_page_says() {
+        let address = Rng::new(5, Domain::Training);
+        for env in [MarkovInterest::default(), hidden()] {
+            let mut row = vec![9.0; env.observation().iter().map(|field| field.len).sum()];
+            let mut state = env.reset(&address);
+            let (mut most, mut clicks) = (0, 0);
+            for step in 0..2000 {
+                env.observe(&state, &mut row);
+                let mut expected = vec![0.0; row.len()];
+                if env.observation == Observation::Full {
+                    expected[usize::from(state.mind.interest)] = 1.0;
+                    expected[5 + usize::from(state.mind.boredom)] = 1.0;
+                } else if state.tally.steps > 0 {
+                    expected[state.last_item as usize] = 1.0;
+                    expected[10] = if state.last_click { 1.0 } else { 0.0 };
+                }
+                assert_eq!(row, expected, "step {step}");
+                most = if state.mind.boredom > most { state.mind.boredom } else { most };
+                let item = if step % 3 == 0 { step % 10 } else { u32::from(state.mind.interest) };
+                let outcome = env.step(&mut state, item, &address.at(0, 0, step));
+                clicks += u32::from(outcome.reward > 0.0);
+                if outcome.terminated {
+                    state = env.reset(&address.at(0, step, 0));
+                }
+            }
+            assert!(most == 3 && clicks > 100, "{most} {clicks}");
+        }
     }
 
     /// The story: who takes the likeliest click drives readers away after nine steps.

@@ -18,7 +18,7 @@
 //! | | |
 //! |---|---|
 //! | Action | `Slate`: `slots` distinct items in order, the first place first |
-//! | Observation | `constant`: 1 (1 number in [0, 1]) |
+//! | Observation | `constant`: 1 (1 number in [0, 1]); `taken`: which place was taken in the step before, the last number for none, all 0 at the start (`slots` + 1 numbers, 0 or 1); with `choice = "position"`, where several can be taken, it is called `clicked` |
 //! | Reward | the sum of r over the items taken |
 //! | Start | always the same |
 //! | End | truncated after `horizon` steps |
@@ -30,7 +30,7 @@
 //! | Learning | a bandit with 720 slates; methods that know how lists are read need a few hundred steps, others compare slates one by one |
 //! | Source | Kveton et al. 2015, "Cascading bandits: learning to rank in the cascade model", with rewards; Craswell et al. 2008 for the position-based model |
 //!
-//! History: v1, first version.
+//! History: v1, first version; since then it shows what was taken, and pays as before.
 use crate::{
     choice::{self, LONGEST_SLATE},
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
@@ -115,6 +115,8 @@ pub struct State {
     taken: u32,
     first: u32,
     regret: f64,
+    /// Which places were taken in the last step.
+    places: [bool; LONGEST_SLATE],
 }
 
 impl Env for SlateCascade {
@@ -154,7 +156,11 @@ impl Env for SlateCascade {
     }
 
     fn observation(&self) -> Vec<Field> {
-        vec![Field { name: "constant", len: 1, low: 0.0, high: 1.0 }]
+        let taken = if self.choice == Choice::Position { "clicked" } else { "taken" };
+        vec![
+            Field { name: "constant", len: 1, low: 0.0, high: 1.0 },
+            Field { name: taken, len: self.slots + 1, low: 0.0, high: 1.0 },
+        ]
     }
 
     fn horizon(&self) -> u32 {
@@ -166,7 +172,7 @@ impl Env for SlateCascade {
     }
 
     fn reset(&self, _: &Rng) -> State {
-        State { steps: 0, taken: 0, first: 0, regret: 0.0 }
+        State { steps: 0, taken: 0, first: 0, regret: 0.0, places: [false; LONGEST_SLATE] }
     }
 
     #[inline]
@@ -174,10 +180,12 @@ impl Env for SlateCascade {
         let mut draws = rng.stream(Purpose::STEP);
         let attraction = action.iter().map(|&item| self.chance(item as usize));
         let mut reward = 0.0;
+        state.places = [false; LONGEST_SLATE];
         let mut take = |place: usize| {
             reward += self.reward[action[place] as usize];
             state.taken += 1;
             state.first += u32::from(place == 0);
+            state.places[place] = true;
         };
         match self.choice {
             Choice::Cascade | Choice::Willing { .. } => {
@@ -203,8 +211,12 @@ impl Env for SlateCascade {
     }
 
     #[inline]
-    fn observe(&self, _: &State, row: &mut [f32]) {
+    fn observe(&self, state: &State, row: &mut [f32]) {
+        let places = &state.places[..self.slots];
         row[0] = 1.0;
+        row[1..].iter_mut().zip(places).for_each(|(seen, taken)| *seen = f32::from(u8::from(*taken)));
+        let nothing = state.steps > 0 && !places.contains(&true);
+        row[self.slots + 1] = f32::from(u8::from(nothing));
     }
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
@@ -336,7 +348,7 @@ fn doubles(values: &[f32]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::suite::played::play;
+    use crate::{rng::Domain, suite::played::play};
 
     const NESTED: Choice = Choice::Nested { nests: 3, dissimilarity: 0.4 };
     const WILLING: Choice = Choice::Willing { wealth: 5.0 };
@@ -388,6 +400,27 @@ mod tests {
                 // Regret has no noise of its own: only random slates differ.
                 assert!((played.metrics[2] - (optimum.lower - value)).abs() < 0.02, "{policy}: {played:?}");
             }
+        }
+    }
+
+    /// The observation says which place was taken, and the reward is that of its item.
+    #[test]
+    fn what_was_taken_is_shown() {
+        for env in [Choice::Cascade, Choice::Position, Choice::Logit].map(with) {
+            let (address, mut row) = (Rng::new(3, Domain::Training), [9.0; 5]);
+            let (mut state, slate) = (env.reset(&address), [2, 7, 4]);
+            env.observe(&state, &mut row);
+            assert_eq!(row, [1.0, 0.0, 0.0, 0.0, 0.0]);
+            let mut seen = [0.0; 4];
+            for step in 0..200 {
+                let reward = env.step(&mut state, &slate, &address.at(0, 0, step)).reward;
+                env.observe(&state, &mut row);
+                let earned: f32 = (0..3).map(|place| row[1 + place] * env.reward[slate[place] as usize]).sum();
+                assert_eq!((reward, row[4] == 1.0), (earned, reward == 0.0));
+                assert!(row[1..].iter().sum::<f32>() == 1.0 || env.choice == Choice::Position);
+                seen.iter_mut().zip(&row[1..]).for_each(|(seen, now)| *seen += now);
+            }
+            assert!(seen.iter().all(|&times| times > 0.0), "{seen:?}");
         }
     }
 
