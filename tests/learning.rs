@@ -78,6 +78,12 @@ fn slates_are_learnt() {
     beats(0.85, "rec/slateq-mdp-v1", "slateq", 48_000, &set);
 }
 
+/// The items that earn most when they are looked at, in that order, score 0.55: one that earns little is in the way.
+#[test]
+fn lists_are_learnt() {
+    beats(0.95, "rec/slate-cascade-v1", "cascade_ucb", 10_000, "largest = 5.5, exploration = 0.2");
+}
+
 /// The best single item scores 0.22; the rules without observations can do no better.
 #[test]
 fn tastes_are_learnt_by_bandits() {

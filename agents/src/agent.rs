@@ -20,6 +20,20 @@ pub trait Agent: Policy + Send {
     /// # Errors
     /// When the device fails.
     fn learn(&mut self) -> Result<()>;
+    /// Takes in rows that somebody else acted on, whose actions these were: from a log.
+    ///
+    /// # Errors
+    /// [`Error::OwnSteps`](crate::Error::OwnSteps) for agents that cannot; when the device fails.
+    fn watch(&mut self, _actions: &Actions) -> Result<()> {
+        Err(crate::Error::OwnSteps)
+    }
+    /// One round of updates on what it remembers, whatever the time.
+    ///
+    /// # Errors
+    /// As [`watch`](Agent::watch); when what it remembers is shorter than one window.
+    fn study(&mut self) -> Result<()> {
+        Err(crate::Error::OwnSteps)
+    }
     /// What it would do now, without exploring; has its own slot, so that evaluation leaves no trace in the memory.
     ///
     /// # Errors

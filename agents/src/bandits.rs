@@ -9,11 +9,13 @@
 //! | [`epsilon_greedy`] | a ridge regression of each action on the observation | Sutton, Barto 2018, chapter 2 |
 //! | [`lin_ucb`] | the same, and how certain it is | Li, Chu, Langford, Schapire 2010 |
 //! | [`logistic_thompson`] | a normal law of each action's logistic regression | Chapelle, Li 2011 |
+//! | [`cascade_ucb`] | how much each item of a list attracts | Kveton, Szepesvári, Wen, Ashkan 2015 |
 //! | [`explore_then_commit`] | mean return of each price of a grid | Lattimore, Szepesvári 2020, chapter 6 |
 //! | [`thompson_pricing`] | a Gaussian process over the prices of a grid | Chowdhury, Gopalan 2017 |
 //!
 //! The first four and the last two are [`arms`]: they do not look at the observation.
 pub mod arms;
+pub mod cascade_ucb;
 pub mod epsilon_greedy;
 pub mod explore_then_commit;
 pub mod lin_ucb;

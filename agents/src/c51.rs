@@ -104,7 +104,8 @@ impl<B: Backend> Rule<B> for Categories<B> {
         (outputs, values): &mut Self::Pass,
     ) -> kernels::Result<()> {
         network.forward(b, rows, theta, observation, None, outputs)?;
-        b.expectation(&self.categories, rows, &outputs[outputs.len() - 1], values)
+        b.expectation(&self.categories, rows, &outputs[outputs.len() - 1], values)?;
+        network.close(b, rows, observation, values)
     }
 
     fn values<'a>(&self, (_, values): &'a Self::Pass) -> &'a B::Buf<f32> {
@@ -128,6 +129,7 @@ impl<B: Backend> Rule<B> for Categories<B> {
         }
         let chooser = online_next.as_ref().unwrap_or(target_next);
         b.expectation(categories, size, &chooser[last], next_q)?;
+        network.close(b, size, &batch.next, next_q)?;
         b.categorical(categories, batch, &online[last], &target_next[last], next_q, &mut deltas[last], summary)?;
         let gradient = &mut weights.gradient;
         network.backward(b, size, theta, &batch.observation, None, online, deltas, gradient)?;

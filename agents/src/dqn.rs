@@ -319,7 +319,9 @@ impl<B: Backend> Rule<B> for Values<B> {
         observation: &B::Buf<f32>,
         outputs: &mut Self::Pass,
     ) -> kernels::Result<()> {
-        network.forward(b, rows, theta, observation, None, outputs)
+        network.forward(b, rows, theta, observation, None, outputs)?;
+        let last = outputs.len() - 1;
+        network.close(b, rows, observation, &mut outputs[last])
     }
 
     fn values<'a>(&self, outputs: &'a Self::Pass) -> &'a B::Buf<f32> {
@@ -341,6 +343,8 @@ impl<B: Backend> Rule<B> for Values<B> {
         network.forward(b, size, behind, &batch.next, None, target_next)?;
         if let Some(target) = target {
             network.forward(b, size, behind, &batch.observation, None, target)?;
+            network.close(b, size, &batch.observation, &mut target[last])?;
+            network.close(b, size, &batch.next, &mut target_next[last])?;
             b.munchausen(
                 munchausen,
                 batch,
@@ -354,6 +358,8 @@ impl<B: Backend> Rule<B> for Values<B> {
             if let Some(online_next) = online_next {
                 network.forward(b, size, theta, &batch.next, None, online_next)?;
             }
+            let chooser = online_next.as_mut().unwrap_or(target_next);
+            network.close(b, size, &batch.next, &mut chooser[last])?;
             let doubled = online_next.as_ref().map(|outputs| &outputs[last]);
             b.td(td, batch, &online[last], &target_next[last], doubled, &mut deltas[last], summary)?;
         }

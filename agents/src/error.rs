@@ -53,6 +53,12 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// An agent that cannot learn from a log.
+    #[error(
+        "this agent learns only from what it does itself; from a log learn those with a network over discrete actions, such \
+         as dqn, cql and bcq"
+    )]
+    OwnSteps,
     /// A loss or weight is no longer finite.
     #[error("diverged: {what} is {value} after {updates} updates")]
     Diverged {

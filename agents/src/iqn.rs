@@ -235,7 +235,8 @@ impl<B: Backend> Rule<B> for Fractions<B> {
         (pass, values): &mut Self::Pass,
     ) -> kernels::Result<()> {
         let quantiles = pass.forward(b, network, rows, theta, observation)?;
-        b.quantile_mean(&self.quantiles, rows, self.acting, quantiles, values)
+        b.quantile_mean(&self.quantiles, rows, self.acting, quantiles, values)?;
+        network.close(b, rows, observation, values)
     }
 
     fn values<'a>(&self, (_, values): &'a Self::Pass) -> &'a B::Buf<f32> {
@@ -256,6 +257,7 @@ impl<B: Backend> Rule<B> for Fractions<B> {
         let chooses = if *double { &weights.theta } else { &weights.target };
         let candidates = chooser.forward(b, network, size, chooses, &batch.next)?;
         b.quantile_mean(quantiles, size, *acting, candidates, next_q)?;
+        network.close(b, size, &batch.next, next_q)?;
         let last = online.head.len() - 1;
         let (theta, next_theta, dtheta) = (&online.head[last], &next.head[last], &mut deltas.head[last]);
         b.quantile(quantiles, batch, theta, Some(&online.tau), next_theta, next_q, dtheta, summary)?;

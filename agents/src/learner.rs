@@ -150,6 +150,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         if spec.rows != config.rows {
             return Err(setting("rows", config.rows, &format!("equal to the world's {} rows", spec.rows)));
         }
+        let network = network.with_mask(spec);
         let (rows, size) = (config.rows, config.batch);
         let slots = config.memory / rows;
         let (reals, spread) = rule.reals();
@@ -257,17 +258,9 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
     }
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        let head = self.head();
+        self.take_in()?;
         let Learner { backend: b, parts, rule, choosing, observation, pass, choice, .. } = self;
-        let Parts { config, network, memory, weights, noise, clock, sampling, .. } = parts;
-        let (numbers, cells, reals) = (memory.numbers(head), memory.cells(head), memory.real_numbers(head));
-        if config.reward_scale != 1.0 {
-            b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
-        }
-        b.commit(&mut memory.observation, numbers)?;
-        b.commit(&mut memory.reward, cells.clone())?;
-        b.commit(&mut memory.stage, cells.clone())?;
-        b.advance(sampling, memory, clock)?;
+        let Parts { config, network, memory, weights, noise, clock, .. } = parts;
         b.newest(memory, clock, observation)?;
         if let Some(noise) = noise {
             noise.draw_for_acting(b, weights, clock)?;
@@ -276,6 +269,30 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
         rule.look(b, network, config.rows, theta, observation, pass)?;
         rule.choose(b, choosing, config.rows, pass, clock, choice)?;
         choice.download(b, actions)?;
+        self.note(actions)
+    }
+}
+
+impl<B: Backend, R: Rule<B>> Learner<B, R> {
+    /// What the world wrote into the slot belongs to the ring from now on.
+    fn take_in(&mut self) -> Result<()> {
+        let head = self.head();
+        let (b, Parts { config, memory, clock, sampling, .. }) = (&self.backend, &mut self.parts);
+        let (numbers, cells) = (memory.numbers(head), memory.cells(head));
+        if config.reward_scale != 1.0 {
+            b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
+        }
+        b.commit(&mut memory.observation, numbers)?;
+        b.commit(&mut memory.reward, cells.clone())?;
+        b.commit(&mut memory.stage, cells)?;
+        Ok(b.advance(sampling, memory, clock)?)
+    }
+
+    /// What was done there, by whomever.
+    fn note(&mut self, actions: &Actions) -> Result<()> {
+        let head = self.head();
+        let (b, memory) = (&self.backend, &mut self.parts.memory);
+        let (cells, reals) = (memory.cells(head), memory.real_numbers(head));
         if !actions.items.is_empty() {
             b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
             b.commit(&mut memory.action, cells)?;
@@ -291,10 +308,20 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
 
 impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
     fn learn(&mut self) -> Result<()> {
-        let (every, updates) = (u64::from(self.parts.config.update_every), self.parts.config.updates);
+        let every = u64::from(self.parts.config.update_every);
         if self.steps < self.first_update() || !self.steps.is_multiple_of(every) {
             return Ok(());
         }
+        self.study()
+    }
+
+    fn watch(&mut self, actions: &Actions) -> Result<()> {
+        self.take_in()?;
+        self.note(actions)
+    }
+
+    fn study(&mut self) -> Result<()> {
+        let updates = self.parts.config.updates;
         let Learner { tape, backend, parts, rule, .. } = self;
         backend.run(tape, |b| (0..updates).try_for_each(|_| rule.update(b, parts)))?;
         self.updates += u64::from(updates);

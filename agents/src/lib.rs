@@ -6,8 +6,13 @@
 //! | [`c51`] | discrete | distributions over atoms (Bellemare et al. 2017) |
 //! | [`qr_dqn`] | discrete | distributions by quantiles (Dabney et al. 2018) |
 //! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
+//! | [`cql`] | discrete, from a log | conservative Q-learning (Kumar et al. 2020) |
+//! | [`bcq`] | discrete, from a log | batch-constrained Q-learning (Fujimoto et al. 2019) |
 //! | [`slateq`] | slates | values of items under a learnt choice (Ie et al. 2019) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
+//! | [`naf`] | continuous numbers | a parabola of advantages (Gu et al. 2016) |
+//! | [`qt_opt`] | continuous numbers | a search among inputs (Kalashnikov et al. 2018) |
+//! | [`pdqn`] | discrete with continuous numbers | one network says the numbers, another values the indices (Xiong et al. 2018) |
 //! | [`tabular_q`] | discrete | Q-learning with a table (Watkins, Dayan 1992) |
 //! | [`bandits`] | discrete; one continuous number | UCB1, Thompson sampling, LinUCB and their like, each by its paper |
 //! | [`simple`] | any | constant actions; the worlds' reference policies |
@@ -39,8 +44,10 @@
 //! ```
 pub mod agent;
 pub mod bandits;
+pub mod bcq;
 pub mod c51;
 pub mod checkpoint;
+pub mod cql;
 pub mod dqn;
 pub mod error;
 pub mod evaluate;

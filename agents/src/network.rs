@@ -1,6 +1,6 @@
 //! A multilayer perceptron with a head: where its numbers sit in one flat buffer, there and back over any backend.
-use envs::{Domain, Purpose, Rng};
-use kernels::{Backend, Dense, FactoredHead, Result};
+use envs::{Domain, Purpose, Rng, Spec};
+use kernels::{Backend, Dense, FactoredHead, MaskConfig, Result};
 use serde::{Deserialize, Serialize};
 
 /// What turns the last hidden layer into one value per action.
@@ -31,6 +31,8 @@ pub struct Network {
     pub len: usize,
     /// The layer that embeds fractions of quantiles, when there is one; it is not among `layers`.
     pub embedding: Option<Dense>,
+    /// Where an observation says which actions are on offer, when it does.
+    pub mask: Option<MaskConfig>,
     /// The layers of another network whose numbers follow in the same buffer.
     beside: Vec<Dense>,
     item: FactoredHead,
@@ -58,7 +60,7 @@ impl Network {
         if head == Head::Factored {
             len += 2 * actions;
         }
-        Network { layers, head, actions, atoms, len, embedding: None, beside: Vec::new(), item }
+        Network { layers, head, actions, atoms, len, embedding: None, mask: None, beside: Vec::new(), item }
     }
 
     /// The same with a layer, ReLU included, from `features` of a fraction to the outputs of layer `at`.
@@ -102,6 +104,25 @@ impl Network {
             sigma[layer.weight..layer.bias + layer.outputs].fill(noise / (layer.inputs as f32).sqrt());
         }
         sigma
+    }
+
+    /// The same for observations whose field `action_mask` says which actions are on offer, if there is one.
+    pub fn with_mask(mut self, spec: &Spec) -> Self {
+        let field = spec.field("action_mask").filter(|field| field.len() == self.actions);
+        self.mask =
+            field.map(|field| MaskConfig { actions: self.actions, width: spec.observation, first: field.start });
+        self
+    }
+
+    /// Closes in values\[rows × actions\] what is not on offer; all are on offer where observations do not say.
+    pub fn close<B: Backend>(
+        &self,
+        backend: &B,
+        rows: usize,
+        observation: &B::Buf<f32>,
+        values: &mut B::Buf<f32>,
+    ) -> Result<()> {
+        self.mask.map_or(Ok(()), |mask| backend.close(&mask, rows, observation, values))
     }
 
     /// Whether only the values of the actions taken can be computed.

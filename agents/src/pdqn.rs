@@ -238,6 +238,11 @@ impl<B: Backend> Pass<B> {
         values.forward(b, rows, theta, &self.x, self.index.as_ref(), &mut self.values)
     }
 
+    fn last_mut(&mut self) -> &mut B::Buf<f32> {
+        let last = self.values.len() - 1;
+        &mut self.values[last]
+    }
+
     fn last(&self) -> &B::Buf<f32> {
         &self.values[self.values.len() - 1]
     }
@@ -260,7 +265,8 @@ impl<B: Backend> Rule<B> for Offers<B> {
         pass: &mut Pass<B>,
     ) -> kernels::Result<()> {
         pass.say(b, &self.numbers, theta, observation)?;
-        pass.value(b, network, theta, observation, None)
+        pass.value(b, network, theta, observation, None)?;
+        network.close(b, pass.shape.rows, observation, pass.last_mut())
     }
 
     fn values<'a>(&self, pass: &'a Pass<B>) -> &'a B::Buf<f32> {
@@ -299,6 +305,8 @@ impl<B: Backend> Rule<B> for Offers<B> {
             online_next.value(b, network, theta, &batch.next, Some(&target_next.parameters))?;
         }
         target_next.value(b, network, &weights.target, &batch.next, None)?;
+        let choosing = online_next.as_mut().unwrap_or(target_next);
+        network.close(b, batch.size, &batch.next, choosing.last_mut())?;
         let chooser = online_next.as_ref().map(Pass::last);
         b.td(td, batch, online.last(), target_next.last(), chooser, &mut deltas[last], summary)?;
         let (index, values) = (online.index.as_ref(), &online.values);

@@ -100,7 +100,8 @@ impl<B: Backend> Rule<B> for Quantiles<B> {
         (outputs, values): &mut Self::Pass,
     ) -> kernels::Result<()> {
         network.forward(b, rows, theta, observation, None, outputs)?;
-        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)
+        b.quantile_mean(&self.quantiles, rows, network.atoms, &outputs[outputs.len() - 1], values)?;
+        network.close(b, rows, observation, values)
     }
 
     fn values<'a>(&self, (_, values): &'a Self::Pass) -> &'a B::Buf<f32> {
@@ -124,6 +125,7 @@ impl<B: Backend> Rule<B> for Quantiles<B> {
         }
         let chooser = online_next.as_ref().unwrap_or(target_next);
         b.quantile_mean(quantiles, size, network.atoms, &chooser[last], next_q)?;
+        network.close(b, size, &batch.next, next_q)?;
         b.quantile(quantiles, batch, &online[last], None, &target_next[last], next_q, &mut deltas[last], summary)?;
         let gradient = &mut weights.gradient;
         network.backward(b, size, theta, &batch.observation, None, online, deltas, gradient)?;

@@ -93,12 +93,8 @@ fn menu(spec: &Spec) -> Result<Menu> {
     if candidates as usize > MOST_CANDIDATES || slots > MOST_SLOTS || codes.is_none() {
         return refuse("at most 1024 candidates, 16 places and 2^32 slates", spec.shape.to_string());
     }
-    let mut first = 0;
-    for field in &spec.fields {
-        if field.name == "taken" && field.len == slots + 1 {
-            return Ok(Menu { candidates: candidates as usize, slots, taken: first });
-        }
-        first += field.len;
+    if let Some(taken) = spec.field("taken").filter(|taken| taken.len() == slots + 1) {
+        return Ok(Menu { candidates: candidates as usize, slots, taken: taken.start });
     }
     let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
     refuse("an observation field `taken`, one-hot over the places and nothing", names.join(", "))

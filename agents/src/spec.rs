@@ -2,6 +2,7 @@
 use crate::{
     agent::Agent,
     bandits::{
+        cascade_ucb::{self, CascadeUcb, List},
         epsilon_greedy::{self, EpsilonGreedy},
         explore_then_commit::{self, ExploreThenCommit},
         lin_ucb::{self, LinUcb},
@@ -12,7 +13,9 @@ use crate::{
         thompson_pricing::{self, ThompsonPricing},
         ucb1::{self, Ucb1},
     },
+    bcq::{self, Bcq},
     c51::{self, C51},
+    cql::{self, Cql},
     dqn::{self, Dqn},
     error::{Error, Result, setting},
     iqn::{self, Iqn},
@@ -44,6 +47,10 @@ pub enum AgentSpec {
     QrDqn(qr_dqn::Config),
     /// Quantiles of returns at drawn fractions.
     Iqn(iqn::Config),
+    /// What a log shows is believed.
+    Cql(cql::Config),
+    /// What a log shows is done.
+    Bcq(bcq::Config),
     /// Slates by the values of their items.
     Slateq(slateq::Config),
     /// Deep Q-learning over a grid of prices.
@@ -68,6 +75,8 @@ pub enum AgentSpec {
     LinUcb(lin_ucb::Config),
     /// Thompson sampling of logistic regressions.
     LogisticThompson(logistic_thompson::Config),
+    /// Upper confidence bounds of what a list's items attract.
+    CascadeUcb(cascade_ucb::Config),
     /// Q-learning with a table.
     TabularQ(tabular_q::Config),
     /// Trials of every price, then the best.
@@ -165,6 +174,18 @@ pub const PRESETS: &[Preset] = &[
         },
     },
     Preset {
+        name: "cql",
+        about: "from a log: values of what it does not show are pressed down (Kumar et al. 2020)",
+        space: "discrete",
+        spec: || AgentSpec::Cql(cql::Config::default()),
+    },
+    Preset {
+        name: "bcq",
+        about: "from a log: the best of what its policy would do (Fujimoto et al. 2019)",
+        space: "discrete",
+        spec: || AgentSpec::Bcq(bcq::Config::default()),
+    },
+    Preset {
         name: "slateq",
         about: "slates by the values of their items under a learnt choice (Ie et al. 2019)",
         space: "slates",
@@ -243,6 +264,12 @@ pub const PRESETS: &[Preset] = &[
         spec: || AgentSpec::LogisticThompson(logistic_thompson::Config::default()),
     },
     Preset {
+        name: "cascade_ucb",
+        about: "upper confidence bounds of what the items of a list attract (Kveton et al. 2015)",
+        space: "slates",
+        spec: || AgentSpec::CascadeUcb(cascade_ucb::Config::default()),
+    },
+    Preset {
         name: "tabular_q",
         about: "Q-learning with a table, as in the study of colluding prices (Calvano et al. 2020)",
         space: "discrete",
@@ -304,6 +331,8 @@ impl AgentSpec {
             AgentSpec::C51(config) => config.validate(),
             AgentSpec::QrDqn(config) => config.validate(),
             AgentSpec::Iqn(config) => config.validate(),
+            AgentSpec::Cql(config) => config.validate(),
+            AgentSpec::Bcq(config) => config.validate(),
             AgentSpec::Slateq(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
             AgentSpec::Naf(config) => config.validate(),
@@ -316,6 +345,7 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => config.validate(),
             AgentSpec::LinUcb(config) => config.validate(),
             AgentSpec::LogisticThompson(config) => config.validate(),
+            AgentSpec::CascadeUcb(config) => config.validate(),
             AgentSpec::TabularQ(config) => config.validate(),
             AgentSpec::ExploreThenCommit(config) => config.validate(),
             AgentSpec::ThompsonPricing(config) => config.validate(),
@@ -329,6 +359,8 @@ impl AgentSpec {
             AgentSpec::C51(config) => config.dqn.rows,
             AgentSpec::QrDqn(config) => config.dqn.rows,
             AgentSpec::Iqn(config) => config.dqn.rows,
+            AgentSpec::Cql(config) => config.dqn.rows,
+            AgentSpec::Bcq(config) => config.dqn.rows,
             AgentSpec::Slateq(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
             AgentSpec::Naf(config) => config.dqn.rows,
@@ -341,6 +373,7 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => config.rows,
             AgentSpec::LinUcb(config) => config.rows,
             AgentSpec::LogisticThompson(config) => config.rows,
+            AgentSpec::CascadeUcb(config) => config.rows,
             AgentSpec::TabularQ(config) => config.rows,
             AgentSpec::ExploreThenCommit(config) => config.rows,
             AgentSpec::ThompsonPricing(config) => config.rows,
@@ -349,21 +382,47 @@ impl AgentSpec {
 
     /// The same agent with the smallest memory, for one that only plays.
     pub fn playing(mut self) -> Self {
-        let config = match &mut self {
-            AgentSpec::Dqn(config) => config,
-            AgentSpec::C51(config) => &mut config.dqn,
-            AgentSpec::QrDqn(config) => &mut config.dqn,
-            AgentSpec::Iqn(config) => &mut config.dqn,
-            AgentSpec::Slateq(config) => &mut config.dqn,
-            AgentSpec::PriceGrid(config) => &mut config.dqn,
-            AgentSpec::Naf(config) => &mut config.dqn,
-            AgentSpec::QtOpt(config) => &mut config.dqn,
-            AgentSpec::Pdqn(config) => &mut config.dqn,
-            // The others have none.
-            _ => return self,
-        };
-        config.memory = config.least_memory();
+        if let Some(config) = self.network_mut() {
+            config.memory = config.least_memory();
+        }
         self
+    }
+
+    /// The same agent with one row, and a memory of `cells` transitions and ends: for learning from a log of so many.
+    pub fn from_log(mut self, cells: usize) -> Self {
+        if let Some(config) = self.network_mut() {
+            config.rows = 1;
+            let least = config.least_memory();
+            config.memory = if cells > least { cells } else { least };
+        }
+        self
+    }
+
+    /// The same agent with a learning rate of 0, whose updates only measure their loss.
+    pub fn measuring(mut self) -> Self {
+        if let Some(config) = self.network_mut() {
+            (config.learning_rate, config.learning_rate_to) = (0.0, None);
+            (config.l2, config.weight_decay, config.priority, config.updates) = (0.0, 0.0, false, 1);
+        }
+        self
+    }
+
+    /// The settings of a network, where the agent has one.
+    fn network_mut(&mut self) -> Option<&mut dqn::Config> {
+        match self {
+            AgentSpec::Dqn(config) => Some(config),
+            AgentSpec::C51(config) => Some(&mut config.dqn),
+            AgentSpec::QrDqn(config) => Some(&mut config.dqn),
+            AgentSpec::Iqn(config) => Some(&mut config.dqn),
+            AgentSpec::Cql(config) => Some(&mut config.dqn),
+            AgentSpec::Bcq(config) => Some(&mut config.dqn),
+            AgentSpec::Slateq(config) => Some(&mut config.dqn),
+            AgentSpec::PriceGrid(config) => Some(&mut config.dqn),
+            AgentSpec::Naf(config) => Some(&mut config.dqn),
+            AgentSpec::QtOpt(config) => Some(&mut config.dqn),
+            AgentSpec::Pdqn(config) => Some(&mut config.dqn),
+            _ => None,
+        }
     }
 
     /// Whether the agent can act in a world of this `spec`; its rows must be whole worlds.
@@ -379,6 +438,7 @@ impl AgentSpec {
             AgentSpec::Dqn(_) | AgentSpec::C51(_) | AgentSpec::QrDqn(_) | AgentSpec::Iqn(_) => {
                 dqn::actions(spec).map(|_| ())
             }
+            AgentSpec::Cql(_) | AgentSpec::Bcq(_) => dqn::actions(spec).map(|_| ()),
             AgentSpec::Slateq(_) => slateq::fits(spec),
             AgentSpec::PriceGrid(_) => price_grid::bounds("price_grid", spec).map(|_| ()),
             AgentSpec::Naf(_) => Intervals::of("naf", spec).map(|_| ()),
@@ -391,6 +451,7 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(_) => online::actions("thompson_gaussian", spec).map(|_| ()),
             AgentSpec::LinUcb(_) => online::actions("lin_ucb", spec).map(|_| ()),
             AgentSpec::LogisticThompson(_) => online::actions("logistic_thompson", spec).map(|_| ()),
+            AgentSpec::CascadeUcb(_) => List::of(spec).map(|_| ()),
             AgentSpec::TabularQ(config) => config.fits(spec),
             AgentSpec::ExploreThenCommit(_) => price_grid::bounds("explore_then_commit", spec).map(|_| ()),
             AgentSpec::ThompsonPricing(_) => price_grid::bounds("thompson_pricing", spec).map(|_| ()),
@@ -407,6 +468,8 @@ impl AgentSpec {
             AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),
             AgentSpec::QrDqn(config) => Box::new(QrDqn::quantile(backend, config, spec, seed)?),
             AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
+            AgentSpec::Cql(config) => Box::new(Cql::conservative(backend, config, spec, seed)?),
+            AgentSpec::Bcq(config) => Box::new(Bcq::constrained(backend, config, spec, seed)?),
             AgentSpec::Slateq(config) => Box::new(SlateQ::slates(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
             AgentSpec::Naf(config) => Box::new(Naf::advantages(backend, config, spec, seed)?),
@@ -419,6 +482,7 @@ impl AgentSpec {
             AgentSpec::ThompsonGaussian(config) => Box::new(ThompsonGaussian::new(config, spec, seed)?),
             AgentSpec::LinUcb(config) => Box::new(LinUcb::new(config, spec, seed)?),
             AgentSpec::LogisticThompson(config) => Box::new(LogisticThompson::new(config, spec, seed)?),
+            AgentSpec::CascadeUcb(config) => Box::new(CascadeUcb::new(config, spec, seed)?),
             AgentSpec::TabularQ(config) => Box::new(TabularQ::new(config, spec, seed)?),
             AgentSpec::ExploreThenCommit(config) => Box::new(ExploreThenCommit::new(config, spec, seed)?),
             AgentSpec::ThompsonPricing(config) => Box::new(ThompsonPricing::new(config, spec, seed)?),
@@ -459,6 +523,9 @@ mod tests {
         assert!(message("naf", "double", json!(true)).contains("`double` is true"));
         assert!(message("qt_opt", "elite", json!(65)).contains("between 1 and 64"));
         assert!(message("pdqn", "head", json!("dueling")).contains("`head` is dueling"));
+        assert!(message("cql", "conservative", json!(-1)).contains("`conservative` is -1"));
+        assert!(message("bcq", "threshold", json!(2)).contains("`threshold` is 2"));
+        assert!(message("bcq", "double", json!(false)).contains("`double` is false"));
         assert!(message("most_popular", "rows", json!(0)).contains("`rows` is 0; it must be between 1 and 65536"));
         assert!(message("epsilon_greedy", "epsilon", json!(1.5)).contains("`epsilon` is 1.5"));
         assert!(message("ucb1", "exploration", json!(-1)).contains("`exploration` is -1"));
@@ -466,6 +533,7 @@ mod tests {
         assert!(message("thompson_beta", "low", json!(1)).contains("`low` is 1; it must be finite and below `high`"));
         assert!(message("thompson_gaussian", "noise", json!(0)).contains("`noise` is 0"));
         assert!(message("lin_ucb", "ridge", json!(0)).contains("`ridge` is 0"));
+        assert!(message("cascade_ucb", "largest", json!(-1)).contains("`largest` is -1"));
         assert!(message("tabular_q", "learning_rate", json!(2)).contains("`learning_rate` is 2"));
         assert!(message("tabular_q", "initial", json!([])).contains("`initial` is []"));
         assert!(message("explore_then_commit", "prices", json!(2)).contains("`prices` is 2"));

@@ -32,8 +32,12 @@ struct Trained {
 
 impl Trained {
     fn new<B: Backend>(backend: B, world: &str, preset: &str, settings: &Value) -> Self {
+        Self::within(backend, world, &json!({}), preset, settings)
+    }
+    fn within<B: Backend>(backend: B, world: &str, params: &Value, preset: &str, settings: &Value) -> Self {
+        let params: Params = params.as_object().expect("a table").clone();
         let spec = AgentSpec::preset(preset, settings.as_object().expect("a table")).expect("a preset");
-        let mut world = make(world, &Params::new(), spec.rows()).expect("a world");
+        let mut world = make(world, &params, spec.rows()).expect("a world");
         let mut agent = spec.build(backend, world.spec(), 7).expect("an agent");
         let actions = Actions::new(world.spec().rows, world.spec().width);
         world.reset(Start::training(7), agent.slot()).expect("reset");
@@ -61,11 +65,21 @@ const READER: &str = "rec/markov-interest-v1";
 
 /// Trains on both and compares all that a checkpoint holds.
 fn compare(world: &str, preset: &str, settings: &Value) {
+    compare_in(world, &json!({}), preset, settings);
+}
+
+/// The same in a world with parameters of its own.
+fn compare_in(world: &str, params: &Value, preset: &str, settings: &Value) {
     const STEPS: usize = 120;
-    let mut plain = Trained::new(Cpu::new().expect("a processor"), world, preset, settings);
+    let mut plain = Trained::within(Cpu::new().expect("a processor"), world, params, preset, settings);
     plain.steps(STEPS);
     let (_guard, cuda) = cuda();
-    let mut device = Trained::new(cuda, world, preset, settings);
+    if !on_gpu() {
+        // What must not matter: in which order blocks and warps run, and how late a stream does what it was given.
+        emulator::set("order", 5);
+        emulator::set("deferred", 1);
+    }
+    let mut device = Trained::within(cuda, world, params, preset, settings);
     device.steps(STEPS);
     assert!(plain.updates() >= 100 && device.updates() == plain.updates(), "{preset}: {}", plain.updates());
     let (expected, got) = (plain.saved(), device.saved());
@@ -76,8 +90,9 @@ fn compare(world: &str, preset: &str, settings: &Value) {
     }
 }
 
-/// A hundred updates and more with every option of `dqn`: double, dueling, three steps, priorities, clipping, decays,
-/// ramps, a target that follows softly, two updates in a launch.
+/// A hundred updates and more with the options of `dqn` that go together: double, dueling, three steps, priorities,
+/// clipping, decays, ramps, a target that follows softly, two updates in a launch; then noise, and Munchausen targets with
+/// the factored head.
 #[test]
 fn dqn_with_all_options() {
     let settings = json!({
@@ -87,6 +102,11 @@ fn dqn_with_all_options() {
         "explore_over": 200, "reward_scale": 0.5,
     });
     compare(READER, "dqn", &settings);
+    let mut small = json!({ "hidden": [16], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "noisy": true });
+    compare(READER, "dqn", &small);
+    small["noisy"] = false.into();
+    small["head"] = "factored".into();
+    compare(READER, "munchausen", &small);
 }
 
 /// A learner restored from a checkpoint in the midst of training goes on with the same bits, on the other device too.
@@ -114,6 +134,34 @@ fn presets() {
     for preset in ["dqn", "rainbow-lite", "article"] {
         compare(READER, preset, &small);
     }
+}
+
+/// Distributions of returns, with few atoms and quantiles.
+#[test]
+fn distributions() {
+    let small = json!({ "hidden": [12], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "target_every": 30 });
+    let with = |more: Value| {
+        let mut all = small.clone();
+        let more = more.as_object().expect("a table").clone();
+        all.as_object_mut().expect("a table").extend(more);
+        all
+    };
+    compare(READER, "c51", &with(json!({ "atoms": 7 })));
+    compare(READER, "rainbow", &with(json!({ "atoms": 5 })));
+    compare(READER, "qr_dqn", &with(json!({ "quantiles": 6 })));
+    let fractions =
+        json!({ "quantiles": 3, "next_quantiles": 4, "acting_quantiles": 5, "features": 6, "double": true });
+    compare(READER, "iqn", &with(fractions));
+}
+
+/// Slates, prices of a grid, and items that are not all on offer.
+#[test]
+fn slates_grids_and_masks() {
+    let mut small = json!({ "hidden": [12], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "explore_over": 300 });
+    compare("rec/slateq-mdp-v1", "slateq", &small);
+    compare_in(READER, &json!({ "mask_rate": 0.3 }), "dqn", &small);
+    small["prices"] = 5.into();
+    compare("pricing/inventory-v1", "price_grid", &small);
 }
 
 /// Real numbers, alone and beside an index.
