@@ -24,8 +24,15 @@ fn main() {
     }
     set("FINGERPRINT", &hex(&hash.finalize())[..16]);
     set("LOCKFILE", &hex(&Sha256::digest(std::fs::read("Cargo.lock").unwrap_or_default())));
-    set("PROFILE", &std::env::var("PROFILE").unwrap_or_default());
-    set("TARGET", &std::env::var("TARGET").unwrap_or_default());
+    let told = |name: &str| std::env::var(name).unwrap_or_default();
+    set("PROFILE", &told("PROFILE"));
+    set("TARGET", &told("TARGET"));
+    let flags = told("CARGO_ENCODED_RUSTFLAGS").replace('\x1f', " ");
+    let flags = if flags.is_empty() { "no RUSTFLAGS".into() } else { format!("RUSTFLAGS {flags}") };
+    set(
+        "FLAGS",
+        &format!("opt-level {}, target features {}, {flags}", told("OPT_LEVEL"), told("CARGO_CFG_TARGET_FEATURE")),
+    );
     set("RUSTC", &output(&std::env::var("RUSTC").unwrap_or("rustc".into()), &["--version"]));
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/index");

@@ -1,7 +1,7 @@
 //! Experiments as data: worlds × agents × seeds, from TOML to trials.
 use crate::{
     error::{Error, Result, file},
-    trial::{Evaluation, Player, Trial},
+    trial::{Evaluation, Player, Trial, hash_of_file, learns_from_logs},
 };
 use agents::{AgentSpec, simple::Untrained};
 use envs::{Params, error::nearest};
@@ -78,12 +78,45 @@ pub struct World {
     pub params: Params,
     /// Training transitions of every learning agent.
     pub steps: u64,
+    /// A log that the agents learn from instead of playing; `steps` then counts rounds of updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogEntry>,
     /// Reference policies and `constant=V[,V…]` that are evaluated beside the agents.
     #[serde(default)]
     pub references: Vec<String>,
     /// The learning agents.
     #[serde(default)]
     pub agents: Vec<AgentEntry>,
+}
+
+/// A log of `mercato rollout --log`, or another with its columns.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogEntry {
+    /// The file, CSV or JSON Lines.
+    pub path: String,
+    /// Every how manieth episode is held out to measure a loss, 2 to 1000; 0 for none.
+    #[serde(default)]
+    pub hold_out: u32,
+    /// Evaluations without a smaller loss on the held-out episodes after which training ends; 0 for never.
+    #[serde(default)]
+    pub patience: u32,
+}
+
+impl LogEntry {
+    /// As a trial has it, with the hash of its content.
+    fn resolved(&self) -> Result<record::Log> {
+        let LogEntry { path, hold_out, patience } = self.clone();
+        let wrong = |problem: String| Error::Spec { path: "log".into(), problem };
+        if hold_out == 1 || hold_out > 1000 {
+            return Err(wrong(format!("hold_out is {hold_out}; it must be 0, or between 2 and 1000")));
+        }
+        if patience > 0 && hold_out == 0 {
+            return Err(wrong("patience needs held-out episodes; set hold_out, such as 10 for every tenth".into()));
+        }
+        let sha256 = hash_of_file(Path::new(&path))?;
+        Ok(record::Log { path, sha256, hold_out, patience })
+    }
 }
 
 /// A preset with settings of its own.
@@ -231,6 +264,10 @@ impl Experiment {
                 let name = agent.name.clone().unwrap_or_else(|| agent.preset.clone());
                 players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
             }
+            let log = world.log.as_ref().map(LogEntry::resolved).transpose()?;
+            if let Some((name, ..)) = players.iter().find(|(.., player)| log.is_some() && !learns_from_logs(player)) {
+                return Err(wrong(format!("{name}: {}", agents::Error::OwnSteps)));
+            }
             let optimum = Arc::default();
             for (at, (name, ..)) in players.iter().enumerate() {
                 if players[..at].iter().any(|(earlier, ..)| earlier == name) {
@@ -253,6 +290,7 @@ impl Experiment {
                         player: player.clone(),
                         seed,
                         steps,
+                        log: log.clone().filter(|_| learns),
                         evaluation: self.evaluation,
                         math,
                         tuning: tuning.clone(),

@@ -13,6 +13,7 @@ pub fn code(cpu: &Cpu) -> record::Code {
         lockfile: env!("MERCATO_LOCKFILE").into(),
         rustc: env!("MERCATO_RUSTC").into(),
         profile: env!("MERCATO_PROFILE").into(),
+        flags: Some(env!("MERCATO_FLAGS").into()),
         target: env!("MERCATO_TARGET").into(),
         isa: record::Isa { detected: detected(), used: cpu.isa().name().into() },
     }

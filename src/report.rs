@@ -22,6 +22,11 @@ pub fn write_since(
     command: &str,
     before: Option<Summary>,
 ) -> Result<Summary> {
+    Ok(write_report(folder, records, &context(records, title, command, before), &resampling::draw(0))?)
+}
+
+/// What a report of `records` says beside their figures.
+pub(crate) fn context(records: &[Record], title: &str, command: &str, before: Option<Summary>) -> ReportContext {
     let mut ids: Vec<&str> = records.iter().map(|record| record.env.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -30,6 +35,5 @@ pub fn write_since(
         about: entry.about(),
         page_markdown: entry.page(),
     });
-    let context = ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect(), before };
-    Ok(write_report(folder, records, &context, &resampling::draw(0))?)
+    ReportContext { title: title.into(), command: command.into(), worlds: worlds.collect(), before }
 }

@@ -30,12 +30,13 @@ pub fn records_path(folder: &Path) -> PathBuf {
 /// Those of the file system, and of lines that are no records.
 pub fn records(folder: &Path) -> Result<Vec<Record>> {
     let path = records_path(folder);
-    let parts = parts_path(folder);
-    if path.exists() || !parts.is_dir() {
+    let parts = if parts_path(folder).is_dir() { part_paths(folder)? } else { Vec::new() };
+    // Without either it is the file of a run that is missing.
+    if path.exists() || parts.is_empty() {
         return Ok(read_records(&path)?);
     }
     let mut records = Vec::new();
-    for part in part_paths(folder)? {
+    for part in parts {
         records.extend(read_records(&part)?);
     }
     Ok(records)

@@ -14,8 +14,10 @@
 mod csv;
 mod json_lines;
 mod parquet;
+mod read;
 
 use self::parquet::Parquet;
+pub use self::read::{Episode, read};
 use crate::error::{Error, Result};
 use agents::Mixture;
 use csv::Csv;

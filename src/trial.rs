@@ -1,10 +1,12 @@
 //! One trial: a world, an agent and a seed, from the first step to its record.
 mod checkpoint;
 mod files;
+mod offline;
 mod run;
 
 pub use checkpoint::{described, trained};
 pub(crate) use files::{curve_hash, trail_path, weights_hash, weights_path};
+pub(crate) use offline::{hash_of_file, learns_from_logs};
 
 use crate::{
     error::{Error, Result},
@@ -16,7 +18,7 @@ use agents::AgentSpec;
 use envs::{Optimum, Params};
 use files::hex;
 use kernels::{Cpu, Cuda, CudaConfig, KernelSource, Math};
-use reports::record;
+use reports::record::{self, Log};
 use run::{Run, create_folder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -97,8 +99,10 @@ pub struct Trial {
     pub player: Player,
     /// The seed.
     pub seed: u64,
-    /// Training transitions; 0 for reference policies.
+    /// Training transitions, or rounds of updates where it learns from a log; 0 for reference policies.
     pub steps: u64,
+    /// What it learns from instead of playing, if it does.
+    pub log: Option<Log>,
     /// How it is evaluated.
     pub evaluation: Evaluation,
     /// How products are computed in training: exactly, or as only a GPU does.
@@ -178,7 +182,7 @@ const MOST_POINTS: u32 = 10_000;
 impl Trial {
     /// Everything that decides the trial's bits.
     pub fn config(&self) -> Value {
-        json!({
+        let config = json!({
             "env": self.env,
             "params": self.params,
             "player": to_json(&self.player),
@@ -186,7 +190,8 @@ impl Trial {
             "steps": self.steps,
             "evaluation": self.evaluation,
             "math": self.math,
-        })
+        });
+        with_log(config, self.log.as_ref())
     }
 
     /// First 16 hex digits of the SHA-256 over the canonical JSON of [`config`](Trial::config).
@@ -206,7 +211,7 @@ impl Trial {
                 Some(policy) => json!({ "reference": policy }),
                 None => json!({ "agent": record.agent_config }),
             };
-            json!({
+            let config = json!({
                 "env": record.env,
                 "params": record.env_params,
                 "player": player,
@@ -219,7 +224,8 @@ impl Trial {
                     seed: evaluation.seed,
                 },
                 "math": record.math,
-            })
+            });
+            with_log(config, record.log.as_ref())
         };
         // The record tells the distance between evaluations and not their number, of which few give that distance.
         let fits = |points: &u32| match points {
@@ -237,6 +243,7 @@ impl Trial {
                 player: serde_json::from_value(config["player"].clone())?,
                 seed: record.seed,
                 steps: record.budget,
+                log: record.log.clone(),
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
                 tuning: record.tuning.clone(),
@@ -337,6 +344,7 @@ impl Trial {
                 every: self.every(),
             },
             tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
+            log: self.log.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,
             math: self.math.name().into(),
             status,
@@ -383,6 +391,14 @@ impl Trial {
             Player::Agent(spec) => spec.rows(),
         }
     }
+}
+
+/// The configuration of a trial that learns from `log`, if from any: what is in the file decides, not its name.
+fn with_log(mut config: Value, log: Option<&Log>) -> Value {
+    if let Some(Log { sha256, hold_out, patience, .. }) = log {
+        config["log"] = json!({ "sha256": sha256, "hold_out": hold_out, "patience": patience });
+    }
+    config
 }
 
 /// Settings as JSON; they have string keys and no floats that JSON lacks, so this cannot fail.

@@ -1,18 +1,20 @@
 //! Is it true? Records against themselves, their report and their files, and against trials that are run again.
+mod report;
+
 use crate::{
     error::{Error, Result, file},
-    provenance, resampling,
+    provenance,
     runner::Observer,
     trail::{Divergence, Trail},
-    trial::{Device, Surroundings, Trial, curve_hash, trail_path, weights_hash, weights_path},
+    trial::{Device, Surroundings, Trial, curve_hash, hash_of_file, trail_path, weights_hash, weights_path},
 };
 use agents::Checkpoint;
 use envs::{Domain, Purpose, Rng};
 use kernels::{Cpu, Math};
 use reports::{
-    Record, Summary,
+    Record,
     record::{Code, Status},
-    stats, summarise,
+    stats,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -137,9 +139,9 @@ impl Verifier<'_> {
             }
         }
         self.files(records, &mut found)?;
-        self.report(records, &mut found)?;
+        report::compare(self.folder, records, &mut found)?;
         holes(records, &mut found);
-        found.notes = notes(records);
+        found.notes.extend(notes(records));
         for id in self.only.iter().filter(|id| !records.iter().any(|record| record.trial == **id)) {
             found.missing.push(format!("trial {id}: there is no such record"));
         }
@@ -172,6 +174,7 @@ impl Verifier<'_> {
 
     /// What a trial left beside its record: weights, trail; and the curve that its hash is of.
     fn files(&self, records: &[Record], found: &mut Verification) -> Result<()> {
+        let mut without = 0;
         for record in records {
             let mut what = Vec::new();
             if record.hashes.curve.as_ref().is_some_and(|hash| *hash != curve_hash(&record.curve)) {
@@ -187,6 +190,7 @@ impl Verifier<'_> {
                 }
             }
             let path = trail_path(self.folder, &record.trial);
+            without += usize::from(record.hashes.trail.is_some() && !path.exists());
             if path.exists()
                 && record.hashes.trail.is_some()
                 && !is_recorded_trail(record, &std::fs::read(&path).map_err(file(&path))?)
@@ -197,47 +201,9 @@ impl Verifier<'_> {
                 found.mismatches.push(Mismatch::of(record, what));
             }
         }
-        Ok(())
-    }
-
-    /// What the folder's report says and the records do not, or otherwise.
-    fn report(&self, records: &[Record], found: &mut Verification) -> Result<()> {
-        let path = self.folder.join("report.json");
-        if !path.exists() {
-            return Ok(());
-        }
-        let text = std::fs::read_to_string(&path).map_err(file(&path))?;
-        let known =
-            serde_json::from_str::<Summary>(&text).ok().filter(|report| report.schema == reports::summary::SCHEMA);
-        let Some(report) = known else {
-            found.notes.push(format!("{} has another layout and is not compared", path.display()));
-            return Ok(());
-        };
-        let now = match summarise(&report.title, &report.command, records, &resampling::draw(0)) {
-            Ok(now) => now,
-            Err(error) => {
-                let subject = "records".into();
-                let what = vec![error.to_string()];
-                found.mismatches.push(Mismatch { subject, trial: None, what, divergence: None, place: None });
-                return Ok(());
-            }
-        };
-        for then in &report.results {
-            let cell = now.results.iter().find(|cell| cell.world == then.world && cell.agent == then.agent);
-            let seeds: BTreeSet<u64> = cell.iter().flat_map(|cell| cell.runs.iter().map(|run| run.seed)).collect();
-            let gone: Vec<_> = then.runs.iter().filter(|run| !seeds.contains(&run.seed)).collect();
-            for run in &gone {
-                let subject = format!("{}, {}, seed {}", then.world, then.agent, run.seed);
-                found
-                    .missing
-                    .push(format!("{subject}: the report has this run (trial {}), the records do not", run.trial));
-            }
-            if gone.is_empty() && cell != Some(then) {
-                let subject = format!("{}, {}", then.world, then.agent);
-                let what =
-                    vec!["report.json has other figures than the records give: one of the two was edited".into()];
-                found.mismatches.push(Mismatch { subject, trial: None, what, divergence: None, place: None });
-            }
+        if without > 0 {
+            let place = "where a difference begins can be told by training points only";
+            found.notes.push(format!("{without} records have a trail that is not here: {place}"));
         }
         Ok(())
     }
@@ -259,7 +225,13 @@ impl Verifier<'_> {
                     let why = "was run in fast arithmetic, which promises no bits; use --tier numeric";
                     found.unavailable.push(format!("{}: {why}", named(record)));
                 }
-                _ => possible.push((record, trial)),
+                _ => match &trial.log {
+                    Some(log) if hash_of_file(Path::new(&log.path)).ok().as_ref() != Some(&log.sha256) => {
+                        let why = format!("the log that it learnt from, {}, is not here or is another", log.path);
+                        found.unavailable.push(format!("{}: {why}", named(record)));
+                    }
+                    _ => possible.push((record, trial)),
+                },
             }
         }
         let Some(sample) = self.sample.filter(|sample| *sample < possible.len()) else { return possible };

@@ -113,6 +113,33 @@ fn what_fast_products_and_compiled_kernels_need() {
     assert!(ran.code == 0 && ran.stdout.contains("MERCATO_NVRTC names a library"), "{}", ran.stdout);
 }
 
+/// A library that is not what its name says has none of the functions: an error that names the first, never a panic.
+#[test]
+fn another_library_of_the_same_name_is_told() {
+    let program = std::env::current_exe().expect("a program has a path");
+    // One at a time: the loader also knows a library by the name within it, and these have another's.
+    for (library, name, variable, function) in [
+        (CUBLAS, "libcuda.so.1", "NONE", "cuDriverGetVersion"),
+        (DRIVER, "libcublas.so.12", "MERCATO_CUBLAS", "cublasCreate_v2"),
+        (DRIVER, "libnvrtc.so.12", "MERCATO_NVRTC", "nvrtcVersion"),
+    ] {
+        let folder = Folder::new();
+        let path = folder.path(name);
+        std::fs::copy(program.with_file_name(library), &path).expect("copied");
+        let place = folder.0.path().display().to_string();
+        let named = [("LD_LIBRARY_PATH", &place[..]), (variable, &path)];
+        let ran = mercato(&["doctor"], &named);
+        let told = format!("has no function `{function}`");
+        assert!(ran.code == 0 && ran.stdout.contains(&told), "{function} in {}{}", ran.stdout, ran.stderr);
+        if name == "libcuda.so.1" {
+            let out = folder.path("run");
+            let ran = mercato(&[&TRAIN[..], &["--out", &out, "--device", "cuda"]].concat(), &named);
+            assert!(ran.code == 5 && ran.stderr.contains(&told), "{}", ran.stderr);
+            assert!(!std::path::Path::new(&out).exists(), "nothing was begun");
+        }
+    }
+}
+
 /// The processor is always exact, and refuses to be asked for anything else: by an option or by an experiment.
 #[test]
 fn the_processor_computes_exactly_or_not_at_all() {

@@ -1,12 +1,14 @@
 //! The gallery of charts is fresh, and every chart can be had as SVG and as PNG, on light and on dark ground.
 //! `UPDATE=1 cargo test gallery` writes `docs/gallery`; look at what changed. `MERCATO_GALLERY_PNG=FOLDER` writes pixels.
 //! `mercato bench history --format json > docs/gallery/versions.json` renews the counts.
+use crate::support;
 use mercato::{
     envs::{self, Actions, Params, Slot, Stage, Start, VectorEnv},
     reports::{
         Chart, Exposure, Line, Panel, Summary, Version, episode_chart, exposure_chart, paths_chart, report_charts,
-        versions_chart,
+        summarise, versions_chart,
     },
+    resampling, store,
 };
 use std::path::{Path, PathBuf};
 
@@ -121,17 +123,24 @@ fn versions() -> Chart {
 
 /// Charts with what they are and the command that makes them.
 fn gallery() -> Vec<(Chart, &'static str, &'static str)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full/report.json");
-    let text = std::fs::read_to_string(path).expect("the published report");
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full");
+    let text = std::fs::read_to_string(published.join("report.json")).expect("the published report");
     let summary: Summary = serde_json::from_str(&text).expect("a report of this schema");
     let report = "mercato report reports/published/full --png";
+    // Every agent of these two worlds plays in both, so that each can be compared with each.
+    let mut records = store::records(&published).expect("the published records");
+    records.retain(|record| record.env.starts_with("rec/"));
+    let readers = summarise("", "", &records, &resampling::draw(0)).expect("a summary");
+    let compares = |chart: &Chart| ["profiles.svg", "improvement.svg"].contains(&chart.file.as_str());
     let mut found = Vec::new();
-    for chart in report_charts(&summary).expect("they can be drawn") {
+    let (all, alike) = [&summary, &readers].map(|of| report_charts(of).expect("they can be drawn")).into();
+    let chosen = all.into_iter().filter(|chart| !compares(chart)).chain(alike.into_iter().filter(compares));
+    for chart in chosen {
         let about = match chart.file.as_str() {
             "scores.svg" => "Scores with their intervals, beside reference policies",
             "regret.svg" => "Regret against the optimum",
-            "profiles.svg" => "Performance profiles",
-            "improvement.svg" => "Who beats whom",
+            "profiles.svg" => "Performance profiles, of the agents in the two worlds of readers",
+            "improvement.svg" => "Who beats whom there",
             "curves-rec-markov-interest-v1.svg" => "Learning curves with bands, every run thin",
             _ => continue,
         };
@@ -158,7 +167,8 @@ fn the_gallery_is_fresh_and_every_chart_has_a_title_and_pixels() {
     let pictures = std::env::var_os("MERCATO_GALLERY_PNG").map(PathBuf::from);
     for (at, (chart, about, command)) in gallery().into_iter().enumerate() {
         let svg = chart.standalone();
-        assert!(svg.contains("<title>") && svg.contains("role=\"img\""), "{} has no title", chart.file);
+        assert!(svg.contains("<title>") && svg.contains("<desc>"), "{} has no title or description", chart.file);
+        assert!(svg.contains("role=\"img\""), "{}", chart.file);
         for (dark, end) in [(false, "png"), (true, "dark.png")] {
             // Pixels are slow to draw in a debug build: every second chart on light ground, the others on dark.
             if pictures.is_none() && dark == (at % 2 == 0) {
@@ -178,8 +188,16 @@ fn the_gallery_is_fresh_and_every_chart_has_a_title_and_pixels() {
         );
         files.push((chart.file.clone(), svg));
     }
+    let shapes = support::Folder::new();
+    let path = shapes.path("kernels.svg");
+    assert_eq!(support::mercato(&["kernels", "list", "--chart", &path], &[]).code, 0);
+    let svg = std::fs::read_to_string(&path).expect("the chart");
+    assert!(svg.contains("<desc>") && svg.contains("role=\"img\""), "{path} has no description");
+    text += "\n## Kernel counts over shapes\n\n![Instructions of every kernel and of every operation on the CPU against the \
+             size of the problem](kernels.svg)\n\n```sh\nmercato kernels list --chart kernels.svg\n```\n";
+    files.push(("kernels.svg".into(), svg));
     files[0].1 = text;
-    assert_eq!(files.len(), 10, "a chart of the report is missing");
+    assert_eq!(files.len(), 11, "a chart of the report is missing");
     for (name, text) in &files {
         let path = folder().join(name);
         if update {

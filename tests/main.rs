@@ -10,6 +10,7 @@ mod generated;
 mod golden;
 mod independence;
 mod learning;
+mod offline;
 mod originals;
 mod published;
 mod registry;

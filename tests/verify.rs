@@ -124,11 +124,72 @@ fn an_edited_record_is_named() {
     run.finds(&[], 3, &["dqn, seed 0", "training"]);
 }
 
+/// What the report says beside the figures of each agent, and the files beside it.
+#[test]
+fn an_edited_report_is_named() {
+    let run = Run::new(SPEC);
+    let path = run.path("report.json");
+    let genuine = std::fs::read_to_string(&path).expect("a report");
+    let edited = |change: &dyn Fn(&mut Value), code: i32, words: &[&str]| {
+        let mut report: Value = serde_json::from_str(&genuine).expect("JSON");
+        change(&mut report);
+        std::fs::write(&path, serde_json::to_string_pretty(&report).expect("JSON") + "\n").expect("written");
+        run.finds(&["--sample", "0"], code, words);
+    };
+    edited(&|_| {}, 0, &[]);
+    edited(&|report| report["verdicts"][0] = "all is well".into(), 3, &["other than the records give: verdicts"]);
+    edited(&|report| report["worlds"][0]["reference"]["random"] = 0.0.into(), 3, &["records give: worlds"]);
+    edited(&|report| report["negative"] = serde_json::json!(["nothing"]), 3, &["records give: negative"]);
+    edited(&|report| report["id"] = "0".repeat(64).into(), 3, &["records give: id"]);
+    let leave_out = |report: &mut Value| drop(report["results"].as_array_mut().expect("a list").remove(0));
+    edited(&leave_out, 3, &["report.json leaves it out, and the records have it"]);
+    edited(&|report| report["schema"] = 9.into(), 4, &["report.json has layout 9", "makes it again"]);
+    edited(&|report| report["results"][0]["mean"] = "many".into(), 3, &["it is no report"]);
+    std::fs::write(&path, &genuine[..genuine.len() / 2]).expect("written");
+    run.finds(&["--sample", "0"], 3, &["it is no report"]);
+    std::fs::write(&path, &genuine).expect("written");
+    for name in ["report.md", "report.html", "runs.csv", "curves.csv", "charts/scores.svg"] {
+        let path = run.path(name);
+        let genuine = std::fs::read_to_string(&path).expect("a file");
+        std::fs::write(&path, genuine.replacen('1', "2", 1)).expect("written");
+        run.finds(&["--sample", "0"], 3, &[name, "it is not what the records make"]);
+        std::fs::write(&path, genuine).expect("written");
+    }
+    std::fs::remove_dir_all(run.path("trail")).expect("removed");
+    run.finds(&["--sample", "0"], 0, &["2 records have a trail that is not here"]);
+}
+
+/// Scores that are another agent's: no tier takes them for the recorded ones, and few of them decide nothing.
+#[test]
+fn other_scores_are_found_in_every_tier() {
+    let run = Run::new(SPEC);
+    let genuine = run.records();
+    let shifted = |by: [f64; 2]| {
+        let mut records = genuine.clone();
+        for (record, by) in records.iter_mut().filter(|record| record["learned"] == true).zip(by) {
+            let mean = record["final"]["metrics"]["discounted_return"]["mean"].as_f64().expect("a mean");
+            record["final"]["metrics"]["discounted_return"]["mean"] = (mean + by).into();
+        }
+        run.write(&records);
+    };
+    std::fs::remove_file(run.path("report.json")).expect("removed");
+    shifted([500.0; 2]);
+    run.finds(&["--tier", "numeric"], 3, &["dqn, seed 0", "result"]);
+    run.finds(&["--tier", "statistical", "--margin", "0.01"], 3, &["classic/chain-v1"]);
+    shifted([3.0, -3.0]);
+    run.finds(&["--tier", "statistical"], 4, &["neither within 0.05 nor beyond it with certainty"]);
+}
+
 /// Other code is no fault of the bits: it is told, and explains what differs if anything does.
 #[test]
 fn a_changed_lock_file_is_named() {
-    edited(0, &["other lock file: abc then"], |record| record["code"]["lockfile"] = "abc".into());
-    edited(0, &["other sources: abc then"], |record| record["code"]["fingerprint"] = "abc".into());
+    for (key, note) in [("lockfile", "other lock file: abc then"), ("fingerprint", "other sources: abc then")] {
+        let run = Run::new(SPEC);
+        run.change(|record| record["code"][key] = "abc".into());
+        run.finds(&["--sample", "0"], 3, &["other than the records give: id, provenance"]);
+        assert_eq!(mercato(&["report", &run.folder.path("run")], &[]).code, 0);
+        run.finds(&["--sample", "0"], 0, &[note]);
+    }
 }
 
 /// Two updates of a trail that were swapped, with a hash made to fit: the re-run names the first of them and its stream.

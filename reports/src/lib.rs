@@ -55,6 +55,6 @@ pub use charts::{
 };
 pub use columns::TableError;
 pub use record::{Record, RecordError, parse, read_records};
-pub use report::{ReportContext, ReportError, WorldText, write_report};
+pub use report::{ReportContext, ReportError, WorldText, report_files, write_report};
 pub use summarise::{RESAMPLES, SummaryError, summarise};
 pub use summary::Summary;

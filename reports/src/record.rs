@@ -41,6 +41,9 @@ pub struct Record {
     /// How the agent's settings were chosen, where the experiment says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
+    /// What it learnt from instead of playing, if it did; the budget then counts rounds of updates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Log>,
     /// Device that trained, such as `cpu`.
     pub device: String,
     /// Arithmetic: `exact` (equal bits everywhere) or `fast`.
@@ -80,6 +83,21 @@ pub struct Evaluation {
     pub seed: u64,
     /// Training transitions between two evaluations; 0 if only the end was evaluated.
     pub every: u64,
+}
+
+/// A log that a trial learnt from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Log {
+    /// The file; its name has no part in the id of a trial.
+    pub path: String,
+    /// SHA-256 of its content.
+    pub sha256: String,
+    /// Every how manieth episode is held out to measure a loss; 0 for none. The weights with the least are kept.
+    #[serde(default)]
+    pub hold_out: u32,
+    /// Evaluations without a smaller loss after which training ends; 0 for never.
+    #[serde(default)]
+    pub patience: u32,
 }
 
 /// How the settings of an agent were chosen.
@@ -135,6 +153,9 @@ pub struct TrainingPoint {
     pub mean_q: Option<f64>,
     /// Exploration rate, 0 to 1.
     pub epsilon: Option<f64>,
+    /// Loss on episodes of a log that are held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
 }
 
 /// The last evaluation of a trial.
@@ -212,6 +233,9 @@ pub struct Code {
     pub rustc: String,
     /// Build profile, such as `release`.
     pub profile: String,
+    /// Level of optimisation, features of the target, and RUSTFLAGS, which records of earlier versions do not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<String>,
     /// Target triple.
     pub target: String,
     /// Instruction sets.

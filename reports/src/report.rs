@@ -73,20 +73,33 @@ pub fn write_report(
         summary.since = Some(Since { id, title, changes: changes(before, &summary) });
         summary.id = summary.digest();
     }
-    let blocks = contents(&summary, context)?;
+    let files = report_files(&summary, context)?;
     let charts = dir.join("charts");
     std::fs::create_dir_all(&charts).map_err(|cause| ReportError::Write { path: charts.clone(), cause })?;
-    for block in &blocks {
-        if let Block::Figure { chart, .. } = block {
-            write_whole(&charts.join(&chart.file), &chart.standalone())?;
-        }
+    for (name, text) in files {
+        write_whole(&dir.join(name), &text)?;
     }
-    write_whole(&dir.join("report.html"), &html::render(&blocks))?;
-    write_whole(&dir.join("report.md"), &markdown::render(&blocks))?;
-    write_whole(&dir.join("report.json"), &summary.to_json())?;
-    write_whole(&dir.join("runs.csv"), &export::runs(&summary))?;
-    write_whole(&dir.join("curves.csv"), &export::curves(&summary))?;
     Ok(summary)
+}
+
+/// The files of a report by their names below its folder; `context.before` has no part in them.
+///
+/// # Errors
+/// When a chart cannot be drawn.
+pub fn report_files(summary: &Summary, context: &ReportContext) -> Result<Vec<(String, String)>, ReportError> {
+    let blocks = contents(summary, context)?;
+    let charts = blocks.iter().filter_map(|block| match block {
+        Block::Figure { chart, .. } => Some((format!("charts/{}", chart.file), chart.standalone())),
+        _ => None,
+    });
+    let tables = [
+        ("report.html", html::render(&blocks)),
+        ("report.md", markdown::render(&blocks)),
+        ("report.json", summary.to_json()),
+        ("runs.csv", export::runs(summary)),
+        ("curves.csv", export::curves(summary)),
+    ];
+    Ok(charts.chain(tables.map(|(name, text)| (name.into(), text))).collect())
 }
 
 /// Writes under a temporary name in the same folder, then renames.

@@ -209,6 +209,10 @@ fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryError> {
         failed: records.iter().filter(|record| matches!(record.status, Status::Failed { .. })).count(),
         mean: rounded(mean),
         median: rounded(stats::median(&values).expect("a group has a record")),
+        range: Some(
+            [f64::total_cmp, |a: &f64, b: &f64| b.total_cmp(a)]
+                .map(|order| rounded(values.iter().copied().min_by(order).expect("a group has a record"))),
+        ),
         sd: stats::sd(&values).map(rounded),
         ci,
         score: reference.score(mean),

@@ -130,6 +130,9 @@ pub struct Cell {
     pub mean: f64,
     /// Median over the runs.
     pub median: f64,
+    /// The least and the greatest over the runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
     /// Standard deviation over the runs; absent for one run.
     pub sd: Option<f64>,
     /// 95 % interval of the mean.
@@ -295,7 +298,7 @@ impl Summary {
     }
 
     /// SHA-256 in hex over the canonical JSON (sorted keys, no white space) of all fields but `id` and `time`.
-    pub(crate) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         let mut content = serde_json::to_value(self).expect("a summary has string keys only");
         if let Some(fields) = content.as_object_mut() {
             fields.remove("id");

@@ -20,7 +20,11 @@ pub struct Doctor {
 }
 
 /// Programs that extras need, and what for.
-const TOOLS: [(&str, &str); 2] = [("git", "the commit in the provenance"), ("python3", "the peers' benchmarks")];
+const TOOLS: [(&str, &str); 3] = [
+    ("git", "the commit in the provenance"),
+    ("python3", "the peers' benchmarks"),
+    ("valgrind", "the counts of the processor's operations"),
+];
 
 /// Prints what the machine has.
 pub fn run(command: &Doctor) -> Result<ExitCode> {

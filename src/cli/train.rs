@@ -6,7 +6,7 @@ use mercato::{
     Error, Experiment,
     agents::spec::PRESETS,
     envs::{Params, registry::assignment},
-    experiment::{AgentEntry, Seeds, World},
+    experiment::{AgentEntry, LogEntry, Seeds, World},
     trial::Evaluation,
 };
 use serde_json::Map;
@@ -25,6 +25,15 @@ pub struct Train {
     /// Training transitions
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=4_000_000_000))]
     steps: u64,
+    /// Learn from this log, CSV or JSON Lines, instead of playing; --steps then counts rounds of updates
+    #[arg(long, value_name = "FILE")]
+    log: Option<String>,
+    /// Hold out every so manieth episode of the log to measure a loss; the weights with the least are kept; 0 for none
+    #[arg(long, default_value_t = 0, requires = "log")]
+    hold_out: u32,
+    /// End after so many evaluations without a smaller loss on the held-out episodes; 0 for never
+    #[arg(long, default_value_t = 0, requires = "log")]
+    patience: u32,
     /// Seeds: 0..10, or one number
     #[arg(long, default_value = "0")]
     seeds: String,
@@ -61,6 +70,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         env: command.id.clone(),
         params,
         steps: command.steps,
+        log: command.log.clone().map(|path| LogEntry { path, hold_out: command.hold_out, patience: command.patience }),
         references: vec!["random".into()],
         agents: vec![agent],
     };
@@ -88,6 +98,10 @@ impl Train {
         let (id, agent, steps, seeds) = (&self.id, &self.agent, self.steps, &self.seeds);
         let mut command = format!("mercato train {id} --agent {agent} --steps {steps} --seeds {seeds}");
         command += &format!(" --episodes {}", self.episodes);
+        if let Some(log) = &self.log {
+            command +=
+                &format!(" --log {} --hold-out {} --patience {}", run::quoted(log), self.hold_out, self.patience);
+        }
         self.set.iter().for_each(|assignment| command += &format!(" --set {}", run::quoted(assignment)));
         command
     }

@@ -24,7 +24,7 @@ use std::{
 };
 
 /// Training metrics are written this many times along a trial.
-const TRAINING_POINTS: u64 = 100;
+pub(super) const TRAINING_POINTS: u64 = 100;
 /// Name of the trail in the file that a stopped trial goes on from.
 const TRAIL: &str = "trail";
 /// Rows held at once in an evaluation; changes no number.
@@ -33,7 +33,7 @@ const EVALUATION_ROWS: u32 = 128;
 /// What of a run must survive an interruption, beside the agent and the world.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Progress {
-    transitions: u64,
+    pub(super) transitions: u64,
     episodes: u64,
     pub(super) updates: u64,
     /// Undiscounted return of the running episode of each row.
@@ -48,7 +48,7 @@ pub(super) struct Progress {
 
 /// A trial while it is played.
 pub(super) struct Run<'a> {
-    trial: &'a Trial,
+    pub(super) trial: &'a Trial,
     pub(super) around: &'a Surroundings<'a>,
     pub(super) progress: Progress,
     pub(super) trail: Trail,
@@ -84,9 +84,19 @@ impl<'a> Run<'a> {
                 self.evaluate(env.as_mut(), policy.player(), true)
             }
             Player::Agent(spec) => {
-                let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;
-                let mut agent = spec.build(backend, env.spec(), trial.seed)?;
-                self.train(env.as_mut(), agent.as_mut())?;
+                let (env, agent) = match &trial.log {
+                    Some(log) => {
+                        let env = envs::make(&trial.env, &trial.params, 1)?;
+                        let agent = self.learn_from_log(backend, env.as_ref(), spec, log)?;
+                        (env, agent)
+                    }
+                    None => {
+                        let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;
+                        let mut agent = spec.build(backend, env.spec(), trial.seed)?;
+                        self.train(env.as_mut(), agent.as_mut())?;
+                        (env, agent)
+                    }
+                };
                 self.evaluate_agent(env.as_ref(), agent.as_ref(), true)?;
                 let weights = agent.weights()?;
                 self.hashes.weights = Some(weights_hash(&weights));
@@ -192,6 +202,7 @@ impl<'a> Run<'a> {
             loss: now.loss.map(f64::from),
             mean_q: now.mean_q.map(f64::from),
             epsilon: Some(now.epsilon.into()),
+            validation_loss: None,
         })
     }
 
@@ -201,7 +212,7 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates `agent`, which learns in `training`.
-    fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
+    pub(super) fn evaluate_agent(&mut self, training: &dyn VectorEnv, agent: &dyn Agent, last: bool) -> Result<()> {
         let evaluation = self.trial.evaluation;
         let rows = self.rows_of(if last { evaluation.episodes } else { evaluation.point_episodes })?;
         let mut env = envs::make(&self.trial.env, &self.trial.params, rows)?;
@@ -349,11 +360,12 @@ fn finish(trace: Option<TraceFile>) -> Result<()> {
 }
 
 fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Result<()> {
-    let scalars = [
+    let scalars: [_; 5] = [
         ("total_reward", point.total_reward),
         ("loss", point.loss),
         ("mean_q", point.mean_q),
         ("epsilon", point.epsilon),
+        ("validation_loss", point.validation_loss),
     ];
     for (tag, value) in scalars {
         if let Some(value) = value {
@@ -364,7 +376,7 @@ fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Resu
 }
 
 /// The least multiple of `step` above `count`; never, when `step` is 0.
-fn next_multiple(count: u64, step: u64) -> u64 {
+pub(super) fn next_multiple(count: u64, step: u64) -> u64 {
     count.checked_div(step).map_or(u64::MAX, |times| (times + 1) * step)
 }
 

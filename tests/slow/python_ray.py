@@ -57,7 +57,7 @@ def a_machine_is_lost_in_the_middle(cluster, local, folder):
 
     def progress(made, total):
         seen.append((made, total))
-        if 20_000 < made < 120_000 and doomed in cluster.worker_nodes:
+        if 0 < made < 180_000 and doomed in cluster.worker_nodes:
             cluster.remove_node(doomed, allow_graceful=False)
 
     run = mercato.ray.run(SPEC, folder, progress=progress)

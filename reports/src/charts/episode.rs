@@ -46,7 +46,8 @@ pub fn draw(file: String, world: &str, lines: &[Line]) -> Result<Chart, ChartErr
     let x = Axis { values: 0.0..steps, pixels: left + 14.0..WIDTH - LEADER - 6.0 - right };
     let ends: Vec<f64> = sums.iter().map(|points| points.last().map_or(0.0, |point| point.1)).collect();
 
-    let alt = format!("{world}: rewards of one episode, summed up, under {}", labels.join(", "));
+    let said: Vec<String> = lines.iter().zip(&sums).map(|(line, points)| ending(&line.policy, points)).collect();
+    let alt = format!("{world}: rewards of one episode, summed up. {}.", said.join("; "));
     paint(file, alt, (WIDTH as u32, HEIGHT as u32), |canvas| {
         let (left, right, bottom) = (x.pixels.start, x.pixels.end, y.pixels.start);
         for (value, text) in &ticks {
@@ -74,6 +75,11 @@ pub fn draw(file: String, world: &str, lines: &[Line]) -> Result<Chart, ChartErr
         }
         Ok(())
     })
+}
+
+fn ending(policy: &str, points: &[(f64, f64)]) -> String {
+    let (steps, sum) = points.last().copied().unwrap_or_default();
+    format!("{policy} ends at {} after {} steps", fixed(sum, decimals(sum)), fixed(steps, 0))
 }
 
 /// (step, sum of the rewards up to it), from (0, 0).
@@ -108,5 +114,7 @@ mod tests {
         for name in ["oracle", "random"] {
             assert_eq!(chart.matches(&format!("\n{name}\n")).count(), 1, "{chart}");
         }
+        assert!(chart.contains("<title>b: rewards of one episode, summed up.</title>"), "{chart}");
+        assert!(chart.contains("random ends at −5.00 after 5 steps.</desc>"), "{chart}");
     }
 }

@@ -30,10 +30,11 @@ pub struct Growth {
 pub fn draw(file: String, series: &[Growth]) -> Result<Chart, ChartError> {
     let rows = series.len().div_ceil(COLUMNS);
     let size = ((COLUMNS as f64 * PANEL.0) as u32, (TOP + rows as f64 * PANEL.1) as u32);
+    let said: Vec<String> = series.iter().map(spoken).collect();
     let alt = format!(
-        "Instructions against the size of the problem, the product of the numbers of its shape, in {} panels: {}",
+        "Instructions against the size of the problem, the product of the numbers of its shape, in {} panels. {}.",
         series.len(),
-        series.iter().map(|growth| growth.name.as_str()).collect::<Vec<_>>().join(", ")
+        said.join("; ")
     );
     paint(file, alt, size, |canvas| {
         let title = "instructions over the size of the shape, both logarithmic; thin: in proportion to the size";
@@ -44,6 +45,12 @@ pub fn draw(file: String, series: &[Growth]) -> Result<Chart, ChartError> {
         }
         Ok(())
     })
+}
+
+fn spoken(growth: &Growth) -> String {
+    let ends = growth.points.first().into_iter().chain(growth.points.last());
+    let ends: Vec<String> = ends.map(|(size, count)| format!("{} at {}", short(*count), short(*size))).collect();
+    format!("{}: {}", growth.name, ends.join(" to "))
 }
 
 fn panel(canvas: &Canvas, (left, top): Place, growth: &Growth) -> Result<(), ChartError> {
@@ -108,8 +115,8 @@ mod tests {
         let series: Vec<Growth> = (0..6).map(|i| growth(&format!("<{i}>&"))).collect();
         let chart = draw("growth.svg".into(), &series).expect("drawn");
         let text = chart.standalone();
-        assert_eq!(text.matches("2.5k at 100").count(), 6, "{text}");
-        assert_eq!(text.matches("1.2M at 40k").count(), 6);
+        assert_eq!(text.matches("\n2.5k at 100\n").count(), 6, "{text}");
+        assert_eq!(text.matches("\n1.2M at 40k\n").count(), 6);
         assert!(text.contains("&lt;5&gt;&amp;") && !text.contains("<5>"));
         assert_eq!(draw("growth.svg".into(), &series), Ok(chart), "the same bytes again");
     }

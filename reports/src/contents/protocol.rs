@@ -94,6 +94,7 @@ pub fn provenance(summary: &Summary) -> Vec<Block> {
             ("lock file, SHA-256", code(&build.lockfile)),
             ("compiler", code(&build.rustc)),
             ("profile and target", format!("{}, {}", code(&build.profile), code(&build.target))),
+            ("compiled with", build.flags.as_deref().map_or("not told".into(), code)),
             ("device", code(&origin.device)),
             ("arithmetic", code(&origin.math)),
             ("instruction set", format!("{}, of {}", code(&build.isa.used), code(&build.isa.detected.join(" ")))),
@@ -108,8 +109,14 @@ pub fn provenance(summary: &Summary) -> Vec<Block> {
         }
         blocks.push(Block::Table(table));
     }
-    let mut table =
-        Table::new(&["world", "agent", "#seconds, all runs", "#updates per second", "#peak memory, MiB", "#at a time"]);
+    let mut table = Table::new(&[
+        "world",
+        "agent",
+        "#seconds, all runs",
+        "#updates per second",
+        "#peak memory of the process, MiB",
+        "#at a time",
+    ]);
     for time in &summary.time {
         table.push([
             code(&time.world),

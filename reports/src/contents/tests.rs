@@ -22,6 +22,7 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
         "pair",
         "#runs",
         "#difference",
+        "#t, Welch",
         "#p, Welch",
         "#p, paired t",
         "#p, ranks",
@@ -41,6 +42,11 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
             notes: vec![ends(&welch.test.interval, 3)],
             strong: false,
         });
+        let t = welch.map_or(dash(), |welch| Entry {
+            text: fixed(welch.test.t, 2),
+            notes: vec![format!("{} d. f.", fixed(welch.test.freedom, 1))],
+            strong: false,
+        });
         let g = found.hedges_g.map_or(dash(), |g| Entry {
             text: fixed(g, 2),
             notes: found.hedges_g_interval.iter().map(|interval| ends(interval, 2)).collect(),
@@ -51,6 +57,7 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
             Entry { text: code(&found.x), notes: vec![format!("against {}", code(&found.y))], strong: false },
             format!("{}, {}", found.n[0], found.n[1]).into(),
             difference,
+            t,
             p(welch.map(|test| (test.p_holm, test.test.p))),
             p(found.paired_t.as_ref().map(|test| (test.p_holm, test.test.p))),
             p(found.mann_whitney.as_ref().map(|test| (test.p_holm, test.test.p))),

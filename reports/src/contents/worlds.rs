@@ -111,7 +111,7 @@ fn curve_table(cells: &[&Cell], digits: usize) -> Table {
 fn agent_table(summary: &Summary, world: &World) -> Table {
     let digits = digits(world);
     let columns =
-        ["agent", "#runs", "#mean", "#95 % interval", "#sd", "#median", "#score", "#95 % interval", "#regret"];
+        ["agent", "#runs", "#mean", "#95 % interval", "#sd", "#median, range", "#score", "#95 % interval", "#regret"];
     let mut table = Table::new(&columns);
     for cell in summary.cells(world) {
         let over_episodes = cell.ci.as_ref().is_some_and(|ci| ci.method == "episodes");
@@ -123,6 +123,7 @@ fn agent_table(summary: &Summary, world: &World) -> Table {
             notes: least.into_iter().collect(),
             strong: false,
         };
+        let range = cell.range.filter(|[least, most]| least != most);
         let most = if cell.score_upper.is_some() { "\u{2264} " } else { "" };
         table.rows.push(vec![
             code(&cell.agent).into(),
@@ -130,7 +131,14 @@ fn agent_table(summary: &Summary, world: &World) -> Table {
             fixed(cell.mean, digits).into(),
             format!("{}{mark}", interval(cell.ci.as_ref(), digits)).into(),
             cell.sd.map_or("\u{2013}".into(), |sd| fixed(sd, digits)).into(),
-            fixed(cell.median, digits).into(),
+            Entry {
+                text: fixed(cell.median, digits),
+                notes: range
+                    .map(|[least, most]| format!("{} to {}", fixed(least, digits), fixed(most, digits)))
+                    .into_iter()
+                    .collect(),
+                strong: false,
+            },
             score,
             format!("{}{mark}", interval(cell.score_ci.as_ref(), 3)).into(),
             format!("{most}{}", fixed(cell.regret, digits)).into(),
