@@ -1,8 +1,8 @@
 //! What agents have reached in each world, and with how much training: the learning proofs.
 //!
-//! `mercato run reports/specs/proofs/FAMILY.toml` makes the records, which are committed as
-//! `reports/published/proofs/FAMILY.jsonl`; the table beside them is made from those and from the records of the full suite
-//! (`UPDATE=1 cargo test generated`).
+//! `mercato run reports/specs/proofs/FAMILY.toml` makes the records, which are committed as a file for each world,
+//! `reports/published/proofs/FAMILY-NAME.jsonl`; the table beside them is made from those and from the records of the full
+//! suite (`UPDATE=1 cargo test generated`).
 
 /// The committed table.
 pub const TABLE: &str = include_str!("../reports/published/proofs/table.tsv");

@@ -121,6 +121,23 @@ fn versions() -> Chart {
     versions_chart("versions.svg".into(), "warp instructions", &versions).expect("it can be drawn")
 }
 
+/// What an L2 penalty does where a log is short: figures of `docs/gallery/offline.json`, which says how they were made.
+fn over_fitting() -> Chart {
+    let text = std::fs::read_to_string(folder().join("offline.json")).expect("docs/gallery/offline.json");
+    let found: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let panel = |title: &str, key: &str| {
+        let lines = found["lines"].as_array().expect("a list").iter().map(|line| {
+            let numbers = line[key].as_array().expect("a list").iter().map(|number| number.as_f64().expect("a number"));
+            (format!("l2 = {}", line["l2"].as_str().expect("a penalty")), numbers.collect())
+        });
+        Panel { title: title.into(), lines: lines.collect() }
+    };
+    let panels =
+        [panel("loss on decisions that are held out", "validation_loss"), panel("reward of the policy", "reward")];
+    let title = "rec/topic-bandit-v1 learnt from 2000 decisions, by thousands of updates";
+    paths_chart("offline.svg".into(), title, &panels).expect("it can be drawn")
+}
+
 /// Charts with what they are and the command that makes them.
 fn gallery() -> Vec<(Chart, &'static str, &'static str)> {
     let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published/full");
@@ -150,6 +167,7 @@ fn gallery() -> Vec<(Chart, &'static str, &'static str)> {
     found.push((rewards(), "One episode under three policies", here));
     found.push((price_and_stock(), "Price and stock along one season", here));
     found.push((exposure(), "Exposure and fairness: items, providers, and what was promised", here));
+    found.push((over_fitting(), "Over-fitting a short log, and L2 against it", here));
     found.push((versions(), "Kernel counts over versions", "mercato bench history --chart versions.svg"));
     found
 }
@@ -197,7 +215,7 @@ fn the_gallery_is_fresh_and_every_chart_has_a_title_and_pixels() {
              size of the problem](kernels.svg)\n\n```sh\nmercato kernels list --chart kernels.svg\n```\n";
     files.push(("kernels.svg".into(), svg));
     files[0].1 = text;
-    assert_eq!(files.len(), 11, "a chart of the report is missing");
+    assert_eq!(files.len(), 12, "a chart of the report is missing");
     for (name, text) in &files {
         let path = folder().join(name);
         if update {

@@ -51,14 +51,18 @@ def run(
         address: of the cluster, `auto` for the one that this machine belongs to. When it is not given: the one that
             `ray.init` has connected to already or finds in RAY_ADDRESS, else this machine alone.
         cpus: cores that a trial reserves and uses.
-        memory: bytes that a trial reserves; Ray gives a machine no more trials than fit.
+        memory: bytes that a trial reserves, below 2**49; Ray gives a machine no more trials than fit.
         gpus: GPUs that a trial reserves; above 0 it computes there.
         retries: how often a trial is started again after its process or machine was lost.
         progress: called twice a second with the transitions made and to be made.
 
     Raises:
+        ValueError: a memory that no machine has.
         RuntimeError: trials that could not be run, such as on a machine with another mercato; the others have records.
     """
+    # Ray counts ten-thousandths of bytes in 64 bits, and what does not fit there reserves nothing.
+    if memory is not None and not 0 <= memory < 2**49:
+        raise ValueError(f"memory is {memory}; it must be at least 0 and below 2**49 bytes")
     chosen = resolved(spec)
     folder = Path(out) if out is not None else Path("runs") / chosen["name"]
     experiment = json.dumps(chosen)

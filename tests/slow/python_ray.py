@@ -160,7 +160,7 @@ def limits_are_kept(folder):
     def impatient(made, total):
         raise KeyboardInterrupt
 
-    for limit in ({"memory": 2**50}, {"cpus": 64}, {"gpus": 1}):
+    for limit in ({"memory": 2**45}, {"cpus": 64}, {"gpus": 1}):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
@@ -168,7 +168,14 @@ def limits_are_kept(folder):
             except KeyboardInterrupt:
                 pass
         assert any("no machine of the cluster" in str(warning.message) for warning in caught), limit
-    assert not (folder / "records.jsonl").read_text()
+    played = (folder / "records.jsonl").read_text()
+    assert not played, f"somebody played: {played[:400]}"
+    try:
+        mercato.ray.run(SPEC, folder, memory=2**50)
+    except ValueError as error:
+        assert "below 2**49" in str(error), error
+    else:
+        raise AssertionError("a memory that Ray cannot count was taken")
 
 
 def main():
