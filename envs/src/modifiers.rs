@@ -21,6 +21,9 @@
 //! | `cost_signal` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
 //! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost_signal` | unchanged for what is judged; unknown for what is shown |
 //!
+//! Agents with a network over discrete actions (`dqn` and its kin), and `pdqn` for its items, read `action_mask`: what is
+//! closed is neither chosen nor looked ahead to. Other agents choose as if all were on offer, and get the next one.
+//!
 //! In a step, an action first sticks, then gives way to the mask, then drifts. A reward first loses its cost, then gets its
 //! noise, then goes missing, then waits. In a vector with several agents every agent has modifiers of its own. Random
 //! numbers have purposes of their own (`rng`), so that a world's own draws stay what they were.

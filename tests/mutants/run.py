@@ -85,7 +85,8 @@ def main():
     if not options.sample and (found := found_by(mutants[0]["file"] if options.only else "")):
         sys.exit(f"without any fault, {found} fails")
     print("# Planted faults\n")
-    print("Made by `python3 tests/mutants/run.py`. Golden traces are left out: they notice any change.\n")
+    command = " ".join(["python3 tests/mutants/run.py", *sys.argv[1:]])
+    print(f"Made by `{command}`. Golden traces are left out: they notice any change.\n")
     print("| world or part | fault | found by |\n|---|---|---|")
     missed = 0
     for mutant in mutants:

@@ -415,6 +415,29 @@ mod tests {
         }
     }
 
+    /// Only who won can have been clicked; then the reward is the value, if it was, less the price.
+    #[test]
+    fn a_click_is_ones_own_after_a_win_only() {
+        let env = AuctionGym::default();
+        let address = Rng::new(1, crate::rng::Domain::Evaluation);
+        let mut state = env.reset(&address);
+        let mut seen = [0; 3];
+        for step in 0..600 {
+            let value = state.offers[0].value;
+            let shade = if step % 2 == 0 { 1.0 } else { 0.6 };
+            let Outcome { reward, .. } = env.step(&mut state, [shade], &address.at(0, 0, step));
+            let expected = match (state.won, state.clicked) {
+                (true, true) => value - state.price,
+                (true, false) => -state.price,
+                (false, _) => 0.0,
+            };
+            assert_eq!(reward, expected, "step {step}");
+            assert!(state.won || !state.clicked, "step {step}: somebody else was clicked");
+            seen[if state.clicked { 2 } else { usize::from(state.won) }] += 1;
+        }
+        assert!(seen.iter().all(|&times| times > 20), "{seen:?}");
+    }
+
     /// Knowing the other bids is worth nothing at second price and all the difference at first price.
     #[test]
     fn truth_is_optimal_at_second_price_only() {

@@ -433,6 +433,26 @@ mod tests {
         assert!(clicks > 5, "{clicks}");
     }
 
+    /// What was clicked is liked more with probability (1 + interest)/2, else less: who likes it already likes it more.
+    #[test]
+    fn interests_go_on_in_their_direction() {
+        let env = InterestEvolution { num_candidates: 1, slate_size: 1, ..InterestEvolution::default() };
+        let rng = Rng::new(2, crate::rng::Domain::Evaluation);
+        let (mut beyond, mut clicks) = (0.0, 0.0);
+        for episode in 0..8000 {
+            let mut state = env.reset(&rng.at(0, episode, 0));
+            let topic = usize::from(state.candidates[0].topic);
+            let before = state.interests[topic];
+            if env.step(&mut state, &[0], &rng.at(0, episode, 1)).reward > 0.0 && before.abs() > 0.4 {
+                let up = if state.interests[topic] > before { 1.0 } else { 0.0 };
+                beyond += (up - f64::from((before + 1.0) / 2.0)) * f64::from(before.signum());
+                clicks += 1.0;
+            }
+        }
+        // At most 1/2 for each of them is a standard deviation.
+        assert!(clicks > 500.0 && beyond.abs() < 4.0 * 0.5 * f64::sqrt(clicks), "{beyond} of {clicks}");
+    }
+
     #[test]
     fn topics_have_the_means_of_the_original() {
         let means: Vec<f32> = (0..TOPICS as u8).map(topic_quality).collect();
