@@ -340,6 +340,35 @@ mod tests {
         assert!(gain > 0.99, "{gain}");
     }
 
+    /// Each firm sees its own last price first, then those of the firms after it, cyclically; and each has its own gain.
+    #[test]
+    fn a_firm_sees_its_own_price_first() {
+        let market = Market { firms: 3, ..Market::default() };
+        let env = Bertrand { market, horizon: 1, ..Bertrand::default() };
+        let mut vector = MultiVector::new("test", env, 3).expect("admissible parameters");
+        let width = vector.spec().observation;
+        let (mut observation, mut reward, mut stage) = (vec![0.0; 3 * width], [0.0; 3], [Stage::First; 3]);
+        let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+        vector.reset(Start::training(1), slot).expect("buffers fit");
+        let mut actions = Actions::new(3, vector.spec().width);
+        actions.items.copy_from_slice(&[2, 7, 11]);
+        let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
+        vector.step(&actions, slot).expect("buffers fit");
+        for (agent, row) in observation.chunks(width).enumerate() {
+            let seen = row.chunks(width / 3).map(|prices| prices.iter().position(|&at| at == 1.0).expect("a price"));
+            let expected = (0..3).map(|after| [2, 7, 11][(agent + after) % 3]);
+            assert!(seen.eq(expected), "firm {agent}: {row:?}");
+        }
+        let gains = [0, 1, 2].map(|row| {
+            let mut metrics = [0.0; 2];
+            vector.metrics(row, &mut metrics);
+            metrics[1]
+        });
+        let order = |values: [f64; 3]| [values[0] < values[1], values[1] < values[2], values[0] < values[2]];
+        assert_eq!(order(gains), order(reward.map(f64::from)), "{gains:?} {reward:?}");
+        assert!(gains[0] != gains[1] && gains[1] != gains[2], "{gains:?}");
+    }
+
     #[test]
     fn rows_are_whole_worlds() {
         let error = MultiVector::new("test", Bertrand::default(), 3).err().expect("three rows for two firms");

@@ -330,6 +330,28 @@ mod tests {
         assert_eq!(mixing, 1);
     }
 
+    /// Exposure and clicks of step t weigh γ^t; a reader who is shown bait of another provider gives this one nothing.
+    #[test]
+    fn exposure_is_discounted() {
+        let env = FairInterest::default();
+        let address = Rng::new(1, crate::rng::Domain::Training);
+        let mut state = env.reset(&address);
+        let (mut exposure, mut provider, mut clicks, mut weight) = (0.0, 0.0, 0.0, 1.0);
+        for step in 0..40 {
+            let item = step % ITEMS as u32;
+            let clicked = env.step(&mut state, item, &address.at(0, 0, step)).reward - env.price(item) as f32;
+            exposure += weight;
+            provider += if env.is_provider(item) { weight } else { 0.0 };
+            clicks += weight * f64::from(clicked.round());
+            weight *= env.discount;
+        }
+        let mut metrics = [0.0; 7];
+        env.metrics(&state, &mut metrics);
+        for (found, expected) in metrics[3..6].iter().zip([clicks, exposure, provider]) {
+            assert!((found - expected).abs() < 1e-9 && expected > 0.0, "{metrics:?} {expected}");
+        }
+    }
+
     #[test]
     fn a_promise_that_is_kept_anyway_costs_nothing() {
         let env = FairInterest { share: 0.0, ..FairInterest::default() };
