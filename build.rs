@@ -37,7 +37,8 @@ fn main() {
     println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-changed=.git/index");
     set("COMMIT", &output("git", &["rev-parse", "HEAD"]));
-    let dirty = !output("git", &["status", "--porcelain", "--untracked-files=no"]).is_empty();
+    // Without the lock it leaves the index as it is, whose change would have everything compiled again next time.
+    let dirty = !output("git", &["--no-optional-locks", "status", "--porcelain", "--untracked-files=no"]).is_empty();
     set("DIRTY", if dirty { "true" } else { "false" });
 }
 

@@ -1,7 +1,7 @@
 //! Experiments as data: worlds × agents × seeds, from TOML to trials.
 use crate::{
     error::{Error, Result, file},
-    trial::{Evaluation, Player, Trial, hash_of_file, learns_from_logs},
+    trial::{Evaluation, Player, Trial, hash_of_file},
 };
 use agents::{AgentSpec, simple::Untrained};
 use envs::{Params, error::nearest};
@@ -265,7 +265,8 @@ impl Experiment {
                 players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
             }
             let log = world.log.as_ref().map(LogEntry::resolved).transpose()?;
-            if let Some((name, ..)) = players.iter().find(|(.., player)| log.is_some() && !learns_from_logs(player)) {
+            let cannot = |player: &Player| matches!(player, Player::Agent(spec) if !spec.learns_from_logs());
+            if let Some((name, ..)) = players.iter().find(|(.., player)| log.is_some() && cannot(player)) {
                 return Err(wrong(format!("{name}: {}", agents::Error::OwnSteps)));
             }
             let optimum = Arc::default();

@@ -6,7 +6,7 @@ mod run;
 
 pub use checkpoint::{described, trained};
 pub(crate) use files::{curve_hash, trail_path, weights_hash, weights_path};
-pub(crate) use offline::{hash_of_file, learns_from_logs};
+pub(crate) use offline::hash_of_file;
 
 use crate::{
     error::{Error, Result},

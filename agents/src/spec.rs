@@ -388,6 +388,11 @@ impl AgentSpec {
         self
     }
 
+    /// Whether it can [`watch`](Agent::watch) a log: it has a network over discrete actions.
+    pub fn learns_from_logs(&self) -> bool {
+        matches!(self, Self::Dqn(_) | Self::C51(_) | Self::QrDqn(_) | Self::Iqn(_) | Self::Cql(_) | Self::Bcq(_))
+    }
+
     /// The same agent with one row, and a memory of `cells` transitions and ends: for learning from a log of so many.
     pub fn from_log(mut self, cells: usize) -> Self {
         if let Some(config) = self.network_mut() {

@@ -1,6 +1,5 @@
 //! Training from a log: everything is remembered first, then only studied; nobody plays but to evaluate.
 use super::{
-    Player,
     files::hex,
     run::{Run, TRAINING_POINTS, next_multiple},
 };
@@ -190,20 +189,4 @@ fn remembering<B: Backend>(
         }
     }
     Ok(agent)
-}
-
-/// Whether this player can learn from a log.
-pub(crate) fn learns_from_logs(player: &Player) -> bool {
-    match player {
-        Player::Reference(_) => true,
-        Player::Agent(spec) => matches!(
-            spec,
-            AgentSpec::Dqn(_)
-                | AgentSpec::C51(_)
-                | AgentSpec::QrDqn(_)
-                | AgentSpec::Iqn(_)
-                | AgentSpec::Cql(_)
-                | AgentSpec::Bcq(_)
-        ),
-    }
 }

@@ -123,10 +123,9 @@ def a_killer():
 
     def watch():
         while not ended.wait(0.005) and not killed:
-            for process in workers():
-                os.kill(process, signal.SIGKILL)
-                killed.append(process)
-                break
+            if playing := workers():
+                os.kill(playing[0], signal.SIGKILL)
+                killed.append(playing[0])
 
     watcher = threading.Thread(target=watch)
     watcher.start()
