@@ -7,6 +7,7 @@ mod run;
 pub use checkpoint::{described, trained};
 pub(crate) use files::{curve_hash, trail_path, weights_hash, weights_path};
 pub(crate) use offline::hash_of_file;
+pub use offline::{Worth, worth};
 
 use crate::{
     error::{Error, Result},

@@ -97,8 +97,17 @@ fn no_agent_allocates_in_act_or_learn() {
             eprintln!("skipped: {} with {}, because this machine lacks it", preset.name, isa.name());
             continue;
         };
+        let mut params = Params::new();
         let id = match preset.space {
             "discrete" => "rec/markov-interest-v1",
+            "discrete, up to millions" => {
+                params.insert("items".into(), json!(10_000));
+                "rec/huge-hashed-v1"
+            }
+            "discrete, with a cost shown" => {
+                params.extend([("cost_signal".into(), json!("others")), ("cost_shown".into(), json!(true))]);
+                "rec/fair-interest-v1"
+            }
             "slates" => "rec/slateq-mdp-v1",
             "discrete with continuous numbers" => "pricing/wine-club-v1",
             _ => "pricing/inventory-v1",
@@ -109,7 +118,7 @@ fn no_agent_allocates_in_act_or_learn() {
         let small = Map::from_iter(small.map(|(key, value)| (key.to_string(), value.clone())));
         let spec = AgentSpec::preset(preset.name, &small).expect("the settings are admissible");
         let rows = spec.rows();
-        let mut world = envs::make(id, &Params::new(), rows).expect("the world is there");
+        let mut world = envs::make(id, &params, rows).expect("the world is there");
         let mut agent = spec.build(cpu, world.spec(), 1).expect("the agent fits");
         let mut actions = Actions::new(rows, world.spec().width);
         world.reset(Start::training(1), agent.slot()).expect("the buffers fit");

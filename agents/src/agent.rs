@@ -134,4 +134,6 @@ pub struct Progress {
     pub mean_q: Option<f32>,
     /// Probability of a random action.
     pub epsilon: f32,
+    /// The price of a unit of cost, where the agent learns one.
+    pub multiplier: Option<f32>,
 }

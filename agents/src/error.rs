@@ -59,6 +59,9 @@ pub enum Error {
          as dqn, cql and bcq"
     )]
     OwnSteps,
+    /// An agent whose policy cannot be judged from a log.
+    #[error("the policy of this agent cannot be judged from a log; those of dqn, c51, qr_dqn, iqn, cql and bcq can")]
+    NotJudged,
     /// A loss or weight is no longer finite.
     #[error("diverged: {what} is {value} after {updates} updates")]
     Diverged {

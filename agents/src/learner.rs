@@ -71,6 +71,14 @@ pub trait Rule<B: Backend>: Send + Sync {
     ) -> kernels::Result<()> {
         backend.choose(choosing, rows, self.values(pass), clock, &mut choice.action)
     }
+    /// The Lagrange multiplier of a constraint, where the rule has one.
+    fn multiplier(&self) -> Option<&B::Buf<f32>> {
+        None
+    }
+    /// The same, for a run that goes on.
+    fn multiplier_mut(&mut self) -> Option<&mut B::Buf<f32>> {
+        None
+    }
     /// One update.
     ///
     /// # Errors
@@ -216,6 +224,11 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         })
     }
 
+    /// The device, what updates work on, and the rule.
+    pub(crate) fn taken_apart(self) -> (B, Parts<B>, R) {
+        (self.backend, self.parts, self.rule)
+    }
+
     /// A policy that only plays, over the same weights.
     pub(crate) fn player(&self, rows: usize) -> Result<Greedy<'_, B, R>> {
         let numbers = rows * self.parts.memory.width;
@@ -334,8 +347,10 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
 
     fn progress(&self) -> Result<Progress> {
         let epsilon = self.choosing.epsilon.at(u32::try_from(self.steps).unwrap_or(u32::MAX));
+        let multiplier = self.rule.multiplier().map(|multiplier| host(&self.backend, multiplier, 1)).transpose()?;
+        let multiplier = multiplier.map(|multiplier| multiplier[0]);
         if self.updates == 0 {
-            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon });
+            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon, multiplier });
         }
         let mut summary = [0.0; 2];
         self.backend.download(&self.parts.summary, 0..2, &mut summary)?;
@@ -348,7 +363,7 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         if let Some(value) = theta.into_iter().find(|value| !value.is_finite()) {
             return Err(Error::Diverged { what: "a weight", value, updates: self.updates });
         }
-        Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon })
+        Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon, multiplier })
     }
 
     fn update(&self) -> Result<Update> {
@@ -395,6 +410,9 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
         }
         put("memory.reward", Tensor::F32(host(b, &m.reward, cells)?));
         put("memory.stage", Tensor::U8(stage.into_iter().map(|stage| stage as u8).collect()));
+        if let Some(multiplier) = self.rule.multiplier() {
+            put("multiplier", Tensor::F32(host(b, multiplier, 1)?));
+        }
         if let Some(tree) = &m.tree {
             put("memory.tree", Tensor::U64(host(b, &tree.nodes, 2 * tree.leaves)?));
         }
@@ -433,6 +451,9 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
             tree.nodes = b.upload(taken!(saved, U64, "memory.tree", 2 * tree.leaves)?)?;
         }
         m.reserve(b)?;
+        if let Some(multiplier) = self.rule.multiplier_mut() {
+            *multiplier = b.upload(taken!(saved, F32, "multiplier", 1)?)?;
+        }
         let counts = taken!(saved, U64, "counts", 2)?;
         (self.steps, self.updates) = (counts[0], counts[1]);
         // The world wrote the head slot, and nobody has committed it: `act` does, from what is staged.

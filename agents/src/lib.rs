@@ -8,6 +8,9 @@
 //! | [`iqn`] | discrete | quantiles at drawn fractions (Dabney et al. 2018) |
 //! | [`cql`] | discrete, from a log | conservative Q-learning (Kumar et al. 2020) |
 //! | [`bcq`] | discrete, from a log | batch-constrained Q-learning (Fujimoto et al. 2019) |
+//! | [`fqe`] | discrete, from a log | what a policy is worth (Le et al. 2019) |
+//! | [`lagrangian`] | discrete, with a cost | the best within a limit, by a learnt multiplier (Tessler et al. 2019) |
+//! | [`two_tower`] | discrete, also millions | a vector of the state times the items' own (Yi et al. 2019) |
 //! | [`slateq`] | slates | values of items under a learnt choice (Ie et al. 2019) |
 //! | [`price_grid`] | one continuous number | the same over a grid of prices, refined between them |
 //! | [`naf`] | continuous numbers | a parabola of advantages (Gu et al. 2016) |
@@ -51,7 +54,9 @@ pub mod cql;
 pub mod dqn;
 pub mod error;
 pub mod evaluate;
+pub mod fqe;
 pub mod iqn;
+pub mod lagrangian;
 pub mod learner;
 pub mod mixture;
 pub mod naf;
@@ -68,6 +73,7 @@ pub mod spec;
 pub mod states;
 pub mod tabular_q;
 pub mod translated;
+pub mod two_tower;
 
 pub use agent::{Agent, Explanation, Policy, Progress, Trace, Update};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};

@@ -190,7 +190,7 @@ impl<M: Method> Agent for Online<M> {
     fn progress(&self) -> Result<Progress> {
         let epsilon = self.method.epsilon(self.steps) as f32;
         if self.updates == 0 {
-            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon });
+            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon, multiplier: None });
         }
         let [loss, mean_q] = self.summary.map(|value| value as f32);
         let tensors = self.method.tensors();
@@ -204,7 +204,7 @@ impl<M: Method> Agent for Online<M> {
                 return Err(Error::Diverged { what, value, updates: self.updates });
             }
         }
-        Ok(Progress { updates: self.updates, loss: Some(loss), mean_q: Some(mean_q), epsilon })
+        Ok(Progress { updates: self.updates, loss: Some(loss), mean_q: Some(mean_q), epsilon, multiplier: None })
     }
 
     fn weights(&self) -> Result<Tensors> {

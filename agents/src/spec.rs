@@ -19,8 +19,8 @@ use crate::{
     dqn::{self, Dqn},
     error::{Error, Result, setting},
     iqn::{self, Iqn},
+    lagrangian::{self, Lagrangian},
     naf::{self, Naf},
-    network::Head,
     online,
     pdqn::{self, Pdqn},
     price_grid::{self, PriceGrid},
@@ -29,11 +29,16 @@ use crate::{
     slateq::{self, SlateQ},
     tabular_q::{self, TabularQ},
     translated::Intervals,
+    two_tower::{self, TwoTower},
 };
 use envs::{Spec, error::nearest, registry::to_json};
 use kernels::Backend;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+mod presets;
+
+pub use presets::{PRESETS, Preset};
 
 /// An agent with all its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +56,10 @@ pub enum AgentSpec {
     Cql(cql::Config),
     /// What a log shows is done.
     Bcq(bcq::Config),
+    /// The best within a limit on a cost.
+    Lagrangian(lagrangian::Config),
+    /// Items of large catalogues by inner products.
+    TwoTower(two_tower::Config),
     /// Slates by the values of their items.
     Slateq(slateq::Config),
     /// Deep Q-learning over a grid of prices.
@@ -84,210 +93,6 @@ pub enum AgentSpec {
     /// Thompson sampling of prices.
     ThompsonPricing(thompson_pricing::Config),
 }
-
-/// A named starting point for settings.
-pub struct Preset {
-    /// Its name.
-    pub name: &'static str,
-    /// What it is, in a sentence.
-    pub about: &'static str,
-    /// The action space it can handle.
-    pub space: &'static str,
-    /// Its settings.
-    pub spec: fn() -> AgentSpec,
-}
-
-/// Every learning agent, in the order of the documentation.
-pub const PRESETS: &[Preset] = &[
-    Preset {
-        name: "dqn",
-        about: "deep Q-learning (Mnih et al. 2015)",
-        space: "discrete",
-        spec: || AgentSpec::Dqn(dqn::Config::default()),
-    },
-    Preset {
-        name: "rainbow-lite",
-        about: "double, dueling, 3-step and prioritised together (Hessel et al. 2018, without noise and distribution)",
-        space: "discrete",
-        spec: || {
-            let head = Head::Dueling;
-            AgentSpec::Dqn(dqn::Config { double: true, head, n_step: 3, priority: true, ..Default::default() })
-        },
-    },
-    Preset {
-        name: "munchausen",
-        about: "DQN with the policy's log-probability in the reward (Vieillard et al. 2020)",
-        space: "discrete",
-        spec: || AgentSpec::Dqn(dqn::Config { munchausen: true, ..Default::default() }),
-    },
-    Preset {
-        name: "c51",
-        about: "distributions of returns over 51 atoms (Bellemare et al. 2017)",
-        space: "discrete",
-        spec: || AgentSpec::C51(c51::Config::default()),
-    },
-    Preset {
-        name: "qr_dqn",
-        about: "distributions of returns by 200 quantiles (Dabney et al. 2018)",
-        space: "discrete",
-        spec: || AgentSpec::QrDqn(qr_dqn::Config::default()),
-    },
-    Preset {
-        name: "iqn",
-        about: "quantiles of returns at fractions drawn anew (Dabney et al. 2018)",
-        space: "discrete",
-        spec: || AgentSpec::Iqn(iqn::Config::default()),
-    },
-    Preset {
-        name: "rainbow",
-        about: "c51 with double, dueling, 3-step, prioritised and noisy layers together (Hessel et al. 2018)",
-        space: "discrete",
-        spec: || {
-            let dqn = dqn::Config {
-                double: true,
-                head: Head::Dueling,
-                n_step: 3,
-                priority: true,
-                priority_exponent: 0.5,
-                noisy: true,
-                explore_from: 0.0,
-                explore_to: 0.0,
-                ..Default::default()
-            };
-            AgentSpec::C51(c51::Config { dqn, ..Default::default() })
-        },
-    },
-    Preset {
-        name: "article",
-        about: "the source article's factored head, 64 hidden units, Adam 0.001, batches of 64, with the corrected loss",
-        space: "discrete",
-        spec: || {
-            AgentSpec::Dqn(dqn::Config {
-                hidden: vec![64],
-                head: Head::Factored,
-                batch: 64,
-                learning_rate: 1e-3,
-                discount: Some(0.9),
-                huber: f32::INFINITY,
-                ..Default::default()
-            })
-        },
-    },
-    Preset {
-        name: "cql",
-        about: "from a log: values of what it does not show are pressed down (Kumar et al. 2020)",
-        space: "discrete",
-        spec: || AgentSpec::Cql(cql::Config::default()),
-    },
-    Preset {
-        name: "bcq",
-        about: "from a log: the best of what its policy would do (Fujimoto et al. 2019)",
-        space: "discrete",
-        spec: || AgentSpec::Bcq(bcq::Config::default()),
-    },
-    Preset {
-        name: "slateq",
-        about: "slates by the values of their items under a learnt choice (Ie et al. 2019)",
-        space: "slates",
-        spec: || AgentSpec::Slateq(slateq::Config::default()),
-    },
-    Preset {
-        name: "price_grid",
-        about: "deep Q-learning over a grid of prices, refined around the best",
-        space: "one continuous number",
-        spec: || AgentSpec::PriceGrid(price_grid::Config::default()),
-    },
-    Preset {
-        name: "naf",
-        about: "continuous prices by a parabola of advantages whose peak is an output (Gu et al. 2016)",
-        space: "continuous numbers",
-        spec: || AgentSpec::Naf(naf::Config::default()),
-    },
-    Preset {
-        name: "qt_opt",
-        about: "continuous prices as inputs, the best found by the cross-entropy method (Kalashnikov et al. 2018)",
-        space: "continuous numbers",
-        spec: || AgentSpec::QtOpt(qt_opt::Config::default()),
-    },
-    Preset {
-        name: "pdqn",
-        about: "an item and its price: one network says the prices, another values the items (Xiong et al. 2018)",
-        space: "discrete with continuous numbers",
-        spec: || AgentSpec::Pdqn(pdqn::Config::default()),
-    },
-    Preset {
-        name: "mp_dqn",
-        about: "the same with a pass for each item, which sees its own price only (Bester et al. 2019)",
-        space: "discrete with continuous numbers",
-        spec: || AgentSpec::Pdqn(pdqn::Config { multi_pass: true, ..Default::default() }),
-    },
-    Preset {
-        name: "most_popular",
-        about: "what has earned most in total, after a while of random display",
-        space: "discrete",
-        spec: || AgentSpec::MostPopular(most_popular::Config::default()),
-    },
-    Preset {
-        name: "epsilon_greedy",
-        about: "ridge regressions per action, a random action one time in ten (Sutton, Barto 2018)",
-        space: "discrete",
-        spec: || AgentSpec::EpsilonGreedy(epsilon_greedy::Config::default()),
-    },
-    Preset {
-        name: "ucb1",
-        about: "upper confidence bounds of mean rewards, whatever is observed (Auer et al. 2002)",
-        space: "discrete",
-        spec: || AgentSpec::Ucb1(ucb1::Config::default()),
-    },
-    Preset {
-        name: "thompson_beta",
-        about: "Thompson sampling of success rates, whatever is observed (Chapelle, Li 2011)",
-        space: "discrete",
-        spec: || AgentSpec::ThompsonBeta(thompson_beta::Config::default()),
-    },
-    Preset {
-        name: "thompson_gaussian",
-        about: "Thompson sampling of mean rewards, whatever is observed (Agrawal, Goyal 2013)",
-        space: "discrete",
-        spec: || AgentSpec::ThompsonGaussian(thompson_gaussian::Config::default()),
-    },
-    Preset {
-        name: "lin_ucb",
-        about: "upper confidence bounds of ridge regressions per action (Li et al. 2010)",
-        space: "discrete",
-        spec: || AgentSpec::LinUcb(lin_ucb::Config::default()),
-    },
-    Preset {
-        name: "logistic_thompson",
-        about: "Thompson sampling of logistic regressions per action (Chapelle, Li 2011)",
-        space: "discrete",
-        spec: || AgentSpec::LogisticThompson(logistic_thompson::Config::default()),
-    },
-    Preset {
-        name: "cascade_ucb",
-        about: "upper confidence bounds of what the items of a list attract (Kveton et al. 2015)",
-        space: "slates",
-        spec: || AgentSpec::CascadeUcb(cascade_ucb::Config::default()),
-    },
-    Preset {
-        name: "tabular_q",
-        about: "Q-learning with a table, as in the study of colluding prices (Calvano et al. 2020)",
-        space: "discrete",
-        spec: || AgentSpec::TabularQ(tabular_q::Config::default()),
-    },
-    Preset {
-        name: "explore_then_commit",
-        about: "every price of a grid equally often, then the best (Lattimore, Szepesvári 2020)",
-        space: "one continuous number",
-        spec: || AgentSpec::ExploreThenCommit(explore_then_commit::Config::default()),
-    },
-    Preset {
-        name: "thompson_pricing",
-        about: "Thompson sampling of a Gaussian process over prices (Chowdhury, Gopalan 2017)",
-        space: "one continuous number",
-        spec: || AgentSpec::ThompsonPricing(thompson_pricing::Config::default()),
-    },
-];
 
 impl AgentSpec {
     /// The preset called `name` with `settings` on top.
@@ -333,6 +138,8 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.validate(),
             AgentSpec::Cql(config) => config.validate(),
             AgentSpec::Bcq(config) => config.validate(),
+            AgentSpec::Lagrangian(config) => config.validate(),
+            AgentSpec::TwoTower(config) => config.validate(),
             AgentSpec::Slateq(config) => config.validate(),
             AgentSpec::PriceGrid(config) => config.validate(),
             AgentSpec::Naf(config) => config.validate(),
@@ -361,6 +168,8 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => config.dqn.rows,
             AgentSpec::Cql(config) => config.dqn.rows,
             AgentSpec::Bcq(config) => config.dqn.rows,
+            AgentSpec::Lagrangian(config) => config.dqn.rows,
+            AgentSpec::TwoTower(config) => config.dqn.rows,
             AgentSpec::Slateq(config) => config.dqn.rows,
             AgentSpec::PriceGrid(config) => config.dqn.rows,
             AgentSpec::Naf(config) => config.dqn.rows,
@@ -412,8 +221,13 @@ impl AgentSpec {
         self
     }
 
+    /// What rewards are multiplied by for learning.
+    pub fn reward_scale(&self) -> f32 {
+        self.clone().network_mut().map_or(1.0, |config| config.reward_scale)
+    }
+
     /// The settings of a network, where the agent has one.
-    fn network_mut(&mut self) -> Option<&mut dqn::Config> {
+    pub(crate) fn network_mut(&mut self) -> Option<&mut dqn::Config> {
         match self {
             AgentSpec::Dqn(config) => Some(config),
             AgentSpec::C51(config) => Some(&mut config.dqn),
@@ -421,6 +235,8 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => Some(&mut config.dqn),
             AgentSpec::Cql(config) => Some(&mut config.dqn),
             AgentSpec::Bcq(config) => Some(&mut config.dqn),
+            AgentSpec::Lagrangian(config) => Some(&mut config.dqn),
+            AgentSpec::TwoTower(config) => Some(&mut config.dqn),
             AgentSpec::Slateq(config) => Some(&mut config.dqn),
             AgentSpec::PriceGrid(config) => Some(&mut config.dqn),
             AgentSpec::Naf(config) => Some(&mut config.dqn),
@@ -444,6 +260,8 @@ impl AgentSpec {
                 dqn::actions(spec).map(|_| ())
             }
             AgentSpec::Cql(_) | AgentSpec::Bcq(_) => dqn::actions(spec).map(|_| ()),
+            AgentSpec::Lagrangian(_) => lagrangian::cost(spec).map(|_| ()),
+            AgentSpec::TwoTower(_) => two_tower::catalogue(spec).map(|_| ()),
             AgentSpec::Slateq(_) => slateq::fits(spec),
             AgentSpec::PriceGrid(_) => price_grid::bounds("price_grid", spec).map(|_| ()),
             AgentSpec::Naf(_) => Intervals::of("naf", spec).map(|_| ()),
@@ -475,6 +293,8 @@ impl AgentSpec {
             AgentSpec::Iqn(config) => Box::new(Iqn::implicit(backend, config, spec, seed)?),
             AgentSpec::Cql(config) => Box::new(Cql::conservative(backend, config, spec, seed)?),
             AgentSpec::Bcq(config) => Box::new(Bcq::constrained(backend, config, spec, seed)?),
+            AgentSpec::Lagrangian(config) => Box::new(Lagrangian::priced(backend, config, spec, seed)?),
+            AgentSpec::TwoTower(config) => Box::new(TwoTower::towers(backend, config, spec, seed)?),
             AgentSpec::Slateq(config) => Box::new(SlateQ::slates(backend, config, spec, seed)?),
             AgentSpec::PriceGrid(config) => Box::new(PriceGrid::new(backend, config, spec, seed)?),
             AgentSpec::Naf(config) => Box::new(Naf::advantages(backend, config, spec, seed)?),
@@ -531,6 +351,10 @@ mod tests {
         assert!(message("cql", "conservative", json!(-1)).contains("`conservative` is -1"));
         assert!(message("bcq", "threshold", json!(2)).contains("`threshold` is 2"));
         assert!(message("bcq", "double", json!(false)).contains("`double` is false"));
+        assert!(message("lagrangian", "limit", json!(-1)).contains("`limit` is -1"));
+        assert!(message("lagrangian", "n_step", json!(3)).contains("`n_step` is 3"));
+        assert!(message("two_tower", "leaves", json!(0)).contains("`leaves` is 0"));
+        assert!(message("two_tower", "noisy", json!(true)).contains("`noisy` is true"));
         assert!(message("most_popular", "rows", json!(0)).contains("`rows` is 0; it must be between 1 and 65536"));
         assert!(message("epsilon_greedy", "epsilon", json!(1.5)).contains("`epsilon` is 1.5"));
         assert!(message("ucb1", "exploration", json!(-1)).contains("`exploration` is -1"));

@@ -164,6 +164,22 @@ fn slates_grids_and_masks() {
     compare("pricing/inventory-v1", "price_grid", &small);
 }
 
+/// A cost with a price, and items with vectors: more items than candidates, and fewer.
+#[test]
+fn costs_and_catalogues() {
+    let small = json!({ "hidden": [12], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "explore_over": 300 });
+    let mut priced = small.clone();
+    priced["multiplier_rate"] = 0.05.into();
+    let costs = json!({ "reward": "clicks", "cost_signal": "others", "cost_shown": true });
+    compare_in("rec/fair-interest-v1", &costs, "lagrangian", &priced);
+    let mut searching = small.clone();
+    searching["discount"] = 0.5.into();
+    searching["candidates"] = 40.into();
+    searching["double"] = true.into();
+    compare_in("rec/huge-hashed-v1", &json!({ "items": 10_000, "users": 10 }), "two_tower", &searching);
+    compare(READER, "two_tower", &small);
+}
+
 /// Real numbers, alone and beside an index.
 #[test]
 fn prices() {

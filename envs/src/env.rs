@@ -1,5 +1,6 @@
 //! The trait that a world implements: parameters in `self`, an episode in `State`.
 use crate::{
+    catalogue::ItemVectors,
     error::Result,
     oracle::finite::Finite,
     rng::Rng,
@@ -165,6 +166,11 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     /// The world as a finite decision problem whose actions are the items of [`action_space`](Env::action_space), with its
     /// start distribution, where it is one and the optimum is that of its states.
     fn finite(&self) -> Option<(Finite, Vec<f64>)> {
+        None
+    }
+    /// What the items of [`action_space`](Env::action_space) are like, where the world gives them vectors that an agent may
+    /// know.
+    fn items(&self) -> Option<ItemVectors> {
         None
     }
     /// E[reward | state, action]: for the evaluator, never part of a step.

@@ -19,6 +19,7 @@
 //! | `drift_step` | 0 (never) to below the horizon, default 0 | from this step of an episode on every action means its opposite: item i of n is item n − 1 − i, the number x of [low, high] is low + high − x | unchanged: who knows the step turns every action round |
 //! | `mask_rate` | 0 to below 1, default 0 | every item is unavailable with this probability, anew in each step; the observation has `action_mask`, 1 for every item on offer. Who chooses another gets the next one on offer, counted cyclically. Where fewer are left than an action needs, all are on offer. For worlds with at most 1024 items | at most the plain optimum, whose agent could close items by itself; bounded from below by simulating the reference policies |
 //! | `cost_signal` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
+//! | `cost_shown` | true or false, default false | the observation has `cost`: what the last step cost, 0 where an episode begins; needs `cost_signal` | unchanged: it tells what happened |
 //! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost_signal` | unchanged for what is judged; unknown for what is shown |
 //!
 //! Agents with a network over discrete actions (`dqn` and its kin), and `pdqn` for its items, read `action_mask`: what is
@@ -58,6 +59,8 @@ pub struct Modifiers {
     pub mask_rate: f32,
     /// The cost that is read beside the reward; empty for none.
     pub cost_signal: String,
+    /// Whether the observation has the cost.
+    pub cost_shown: bool,
     /// What a unit of the cost takes from the reward shown.
     pub cost_weight: f32,
 }
@@ -135,12 +138,14 @@ impl Modifiers {
             return Err(parameter("cost_signal", &self.cost_signal, &range));
         }
         between("cost_weight", self.cost_weight, 0.0, 1e6)?;
-        if self.cost_weight > 0.0 && self.cost_signal.is_empty() {
-            return Err(parameter(
-                "cost_weight",
-                self.cost_weight,
-                "0, unless `cost_signal` says which cost is weighted",
-            ));
+        if self.cost_signal.is_empty() {
+            if self.cost_shown {
+                return Err(parameter("cost_shown", true, "false, unless `cost_signal` says which cost is shown"));
+            }
+            if self.cost_weight > 0.0 {
+                let range = "0, unless `cost_signal` says which cost is weighted";
+                return Err(parameter("cost_weight", self.cost_weight, range));
+            }
         }
         Ok(())
     }
@@ -219,6 +224,7 @@ mod tests {
             ("classic/chain-v1", "cost_signal", json!("harm"), ["`cost_signal` is harm", "has no costs"]),
             ("health/dose-v1", "cost_signal", json!("toxicty"), ["one of toxicity", "nearest: toxicity"]),
             ("health/dose-v1", "cost_weight", json!(1), ["`cost_weight` is 1", "unless `cost_signal`"]),
+            ("health/dose-v1", "cost_shown", json!(true), ["`cost_shown` is true", "unless `cost_signal`"]),
             ("pricing/yogurt-v1", "mask_rate", json!(0.5), ["`mask_rate` is 0.5", "[5, 15]"]),
             ("rec/huge-factored-v1", "mask_rate", json!(0.5), ["`mask_rate` is 0.5", "2 to 1024"]),
             ("classic/chain-v1", "stickyactions", json!(0.5), ["no parameter `stickyactions`", "sticky_actions"]),
@@ -279,6 +285,32 @@ mod tests {
         let share = seen / all;
         assert!((share - 0.7).abs() < 4.0 * (0.21 / all).sqrt(), "{share}");
         assert!(shown.iter().zip(&paid).all(|(shown, paid)| *shown == 0.0 || shown == paid));
+    }
+
+    /// Beside the world's own numbers stand the cost of the step that led there, then the mask.
+    #[test]
+    fn a_shown_cost_is_that_of_the_last_step() {
+        let modifiers = [("cost_signal", json!("toxicity")), ("cost_shown", json!(true)), ("mask_rate", json!(0.1))];
+        let mut world = make("health/dose-v1", &params(&modifiers), 2).expect("world");
+        let (fields, width) = (world.spec().field("cost").expect("a field"), world.spec().observation);
+        assert_eq!((fields.start, width), (8, 12));
+        let mut actions = crate::Actions::new(2, world.spec().width);
+        let (mut observation, mut reward, mut stage) = (vec![f32::NAN; 2 * width], [0.0; 2], [Stage::First; 2]);
+        world
+            .reset(Start::training(3), Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage })
+            .expect("the buffers fit");
+        let mut total = 0.0;
+        for step in 0..50 {
+            let shown = [8, 8 + width].map(|at| observation[at]);
+            assert_eq!(shown, [0, 1].map(|row| world.cost().expect("a cost")[row]), "step {step}");
+            assert!(stage.iter().zip(shown).all(|(stage, cost)| *stage != Stage::First || cost == 0.0));
+            total += shown[0] + shown[1];
+            actions.items.fill(1 + step % 2);
+            world
+                .step(&actions, Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage })
+                .expect("admissible");
+        }
+        assert!(total > 10.0, "{total}");
     }
 
     #[test]

@@ -111,6 +111,7 @@ impl<E: MultiEnv> MultiVector<E> {
             discount: env.discount(),
             metrics: E::METRICS.to_vec(),
             costs: &[],
+            items: None,
             weights: &[],
             policies: E::POLICIES,
         };

@@ -1,5 +1,6 @@
 //! Many episodes behind one virtual call: autoreset, horizon, and rows split over threads when that pays.
 use crate::{
+    catalogue::ItemVectors,
     env::{Env, Field, Optimum, Outcome, Reference},
     error::{Error, Result},
     oracle::finite::Finite,
@@ -94,6 +95,9 @@ pub struct Spec {
     pub metrics: Vec<&'static str>,
     /// Names of the costs that can be read beside the reward, by the modifier `cost_signal`.
     pub costs: &'static [&'static str],
+    /// What the items are like, where the world gives them vectors; written as their length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemVectors>,
     /// Metrics whose mean over episodes another metric weights.
     pub weights: &'static [(&'static str, &'static str)],
     /// Names of the reference policies beside `random`.
@@ -247,6 +251,7 @@ impl<E: Env> Vector<E> {
             discount: env.discount(),
             metrics: env.metric_names().to_vec(),
             costs: E::COSTS,
+            items: env.items(),
             weights: E::WEIGHTS,
             policies: E::POLICIES,
         };

@@ -16,6 +16,7 @@ use crate::{
         likelihood::LikelihoodConfig,
         linear::{Dense, Linear},
         mask::MaskConfig,
+        multiplier::MultiplierConfig,
         munchausen::MunchausenConfig,
         naf::naf_outputs,
         noisy::NoiseAddress,
@@ -25,6 +26,7 @@ use crate::{
         search::{Found, SearchShape},
         slate::SlateConfig,
         td::TdConfig,
+        towers::TowersShape,
     },
     schedule::Ramp,
     testing::{bits, numbers, plain, stream, vectored},
@@ -67,6 +69,7 @@ macro_rules! on_every_device {
     }};
 }
 
+mod catalogues;
 mod prices;
 mod products;
 

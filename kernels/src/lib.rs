@@ -17,6 +17,8 @@
 //! | [`ops::naf`] | values of real numbers by a normalised advantage, there and back |
 //! | [`ops::search`] | cross-entropy search for the best real numbers; the k largest of a row |
 //! | [`ops::parameters`] | real numbers of discrete actions beside observations, there and back |
+//! | [`ops::towers`] | inner products of states with the vectors of items, there and back; the best of drawn candidates |
+//! | [`ops::multiplier`] | a Lagrange multiplier on an observed cost: dual ascent, rewards less what they cost |
 //! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities, gradient |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
@@ -54,6 +56,7 @@ pub use ops::{
     likelihood::{Likelihood, LikelihoodConfig},
     linear::{Dense, Linear},
     mask::{Mask, MaskConfig},
+    multiplier::{Multiplier, MultiplierConfig},
     munchausen::{Munchausen, MunchausenConfig},
     naf::{Naf, naf_outputs},
     noisy::{NoiseAddress, Noisy},
@@ -63,5 +66,6 @@ pub use ops::{
     search::{Found, Search, SearchShape},
     slate::{MOST_CANDIDATES, MOST_SLOTS, Slate, SlateConfig},
     td::{Td, TdConfig},
+    towers::{Towers, TowersShape},
 };
 pub use schedule::Ramp;

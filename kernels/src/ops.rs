@@ -8,6 +8,7 @@ pub mod fraction;
 pub mod likelihood;
 pub mod linear;
 pub mod mask;
+pub mod multiplier;
 pub mod munchausen;
 pub mod naf;
 pub mod noisy;
@@ -17,6 +18,7 @@ pub mod sample;
 pub mod search;
 pub mod slate;
 pub mod td;
+pub mod towers;
 
 /// A device that has every operation.
 pub trait Backend:
@@ -29,6 +31,7 @@ pub trait Backend:
     + likelihood::Likelihood
     + linear::Linear
     + mask::Mask
+    + multiplier::Multiplier
     + munchausen::Munchausen
     + naf::Naf
     + noisy::Noisy
@@ -38,6 +41,7 @@ pub trait Backend:
     + search::Search
     + slate::Slate
     + td::Td
+    + towers::Towers
 {
 }
 impl<D> Backend for D where
@@ -50,6 +54,7 @@ impl<D> Backend for D where
         + likelihood::Likelihood
         + linear::Linear
         + mask::Mask
+        + multiplier::Multiplier
         + munchausen::Munchausen
         + naf::Naf
         + noisy::Noisy
@@ -59,5 +64,6 @@ impl<D> Backend for D where
         + search::Search
         + slate::Slate
         + td::Td
+        + towers::Towers
 {
 }

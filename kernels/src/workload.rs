@@ -14,6 +14,7 @@ use crate::{
         likelihood::LikelihoodConfig,
         linear::Dense,
         mask::MaskConfig,
+        multiplier::MultiplierConfig,
         munchausen::MunchausenConfig,
         naf::naf_outputs,
         noisy::NoiseAddress,
@@ -23,6 +24,7 @@ use crate::{
         search::{Found, SearchShape},
         slate::SlateConfig,
         td::TdConfig,
+        towers::TowersShape,
     },
     schedule::Ramp,
 };
@@ -88,7 +90,11 @@ pub fn visit<D: Backend>(device: &D, visitor: &mut dyn Visitor) -> Result<()> {
     }
     prices(device, visitor, 64, 2)?;
     search(device, visitor, 64, 2)?;
-    parameters(device, visitor, 64)
+    parameters(device, visitor, 64)?;
+    for (size, count) in [(16, 32), (64, 256)] {
+        towers(device, visitor, size, count)?;
+    }
+    multiplier(device, visitor, 64, 8)
 }
 
 fn batch<D: Device>(d: &D, size: usize, actions: usize) -> Result<Batch<D>> {
@@ -183,6 +189,38 @@ fn likelihood<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usi
     to.visit(&format!("likelihood/{size}x{actions}"), &mut || {
         d.likelihood(&config, &batch, &x, &mut dx, &mut gap, &mut summary)
     })
+}
+
+fn towers<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, count: usize) -> Result<()> {
+    let shape = TowersShape { items: 10_000, dims: 16, count, seed: 1 };
+    let (dims, length) = (shape.dims, shape.length());
+    let (items, clock) = (numbers(d, shape.items * dims)?, clock(d)?);
+    let batch = batch(d, size, shape.items)?;
+    let [x, other] = [numbers(d, size * length)?, numbers(d, size * length)?];
+    let (mut q, mut dx, mut drawn) = (numbers(d, size)?, numbers(d, size * length)?, numbers(d, dims * count)?);
+    to.visit(&format!("meet/{size}x{dims}"), &mut || d.meet(&shape, &batch, &items, &x, &mut q))?;
+    to.visit(&format!("meet_back/{size}x{dims}"), &mut || d.meet_back(&shape, &batch, &items, &q, &mut dx))?;
+    to.visit(&format!("draw_candidates/{count}x{dims}"), &mut || {
+        d.draw_candidates(&shape, &items, &clock, &mut drawn)
+    })?;
+    let mut value = numbers(d, size)?;
+    to.visit(&format!("best_candidate/{size}x{count}x{dims}"), &mut || {
+        d.best_candidate(&shape, size, &drawn, &x, &other, &mut value)
+    })?;
+    let config = ChooseConfig { actions: shape.items, epsilon: Ramp::constant(0.1), spread: 0.0, seed: 1 };
+    let (found, mut action) = (indices(d, size, shape.items)?, indices(d, size, shape.items)?);
+    to.visit(&format!("choose_found/{size}"), &mut || d.choose_found(&config, size, &found, &clock, &mut action))
+}
+
+fn multiplier<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, rows: usize) -> Result<()> {
+    let width = 10;
+    let config = MultiplierConfig { width, first: 9, limit: 0.5, rate: 1e-3, scale: 1.0 };
+    let mut memory = Memory::new(d, 4, rows, width, false)?;
+    memory.observation = numbers(d, 4 * rows * width)?;
+    memory.stage = d.upload(&vec![Stage::Mid; 4 * rows])?;
+    let (mut batch, clock, mut multiplier) = (batch(d, size, 10)?, clock(d)?, numbers(d, 1)?);
+    batch.next = numbers(d, size * width)?;
+    to.visit(&format!("price/{size}x{rows}"), &mut || d.price(&config, &memory, &clock, &mut multiplier, &mut batch))
 }
 
 fn distributions<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usize) -> Result<()> {

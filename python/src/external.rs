@@ -194,6 +194,7 @@ impl External {
             discount: description.discount,
             metrics: Vec::new(),
             costs: &[],
+            items: None,
             weights: &[],
             policies: &[],
         };

@@ -153,6 +153,9 @@ pub struct TrainingPoint {
     pub mean_q: Option<f64>,
     /// Exploration rate, 0 to 1.
     pub epsilon: Option<f64>,
+    /// The learnt price of a unit of cost, where the agent learns one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiplier: Option<f64>,
     /// Loss on episodes of a log that are held out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,

@@ -1,15 +1,19 @@
 //! `mercato eval CHECKPOINT`.
 use super::{Format, Output, envs::params, print, print_json, rollout::text};
-use agents::{Checkpoint, Player, evaluate};
+use agents::{AgentSpec, Checkpoint, Player, evaluate};
 use anyhow::Result;
 use clap::Args;
 use mercato::{
-    Error, agents, envs,
+    Error, agents,
+    envs::{self, Params},
     rollout::metrics,
-    trial::{described, trained},
+    trial::{Worth, described, trained, worth},
 };
 use serde_json::json;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 /// Options of `mercato eval`.
 #[derive(Args)]
@@ -25,14 +29,21 @@ pub struct Eval {
     /// Number of episodes
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     episodes: u32,
-    /// Seed of the episodes, below 2^56
+    /// Seed of the episodes, or of the draws from a log, below 2^56
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1 << 56))]
     seed: u64,
+    /// Play nothing: learn from this log of somebody else's decisions (CSV or JSON Lines of `rollout --log`) what the
+    /// policy is worth, by fitted Q evaluation
+    #[arg(long, value_name = "FILE", conflicts_with = "episodes")]
+    log: Option<PathBuf>,
+    /// Updates of that learning
+    #[arg(long, default_value_t = 20_000, requires = "log", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    updates: u64,
     #[command(flatten)]
     output: Output,
 }
 
-/// Plays the greedy policy of the checkpoint and prints what it earns.
+/// Plays the greedy policy of the checkpoint and prints what it earns, or what a log says that it would.
 pub fn run(command: &Eval) -> Result<ExitCode> {
     let checkpoint = Checkpoint::read(&command.checkpoint).map_err(Error::from)?;
     let (own, mut world, spec) = described(&command.checkpoint, &checkpoint)?;
@@ -41,6 +52,9 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
         world.clear();
     }
     world.extend(params(&command.set)?);
+    if let Some(log) = &command.log {
+        return judge(command, log, &id, &world, (&checkpoint, &spec));
+    }
     let agent = trained(&command.checkpoint, &checkpoint, &id, &world, spec)?;
     let rows = if command.episodes < 256 { command.episodes } else { 256 } as usize;
     let entry = envs::find(&id).map_err(Error::from)?;
@@ -71,4 +85,46 @@ pub fn run(command: &Eval) -> Result<ExitCode> {
     let score = score.map_or("none: the optimum is no better than random".into(), |score| format!("{score:.3}"));
     let footer = format!("\nscore {score} (0 random, 1 optimum; by {objective})\n");
     print(&(heading + &text(&evaluation) + &footer))
+}
+
+/// Prints what the policy is worth by a log.
+fn judge(
+    command: &Eval,
+    log: &Path,
+    id: &str,
+    world: &Params,
+    (checkpoint, agent): (&Checkpoint, &AgentSpec),
+) -> Result<ExitCode> {
+    let env = envs::make(id, world, 1).map_err(Error::from)?;
+    let (updates, seed) = (command.updates, command.seed);
+    let Worth { episodes, value, sd, loss } = worth(log, env.spec(), agent, &checkpoint.tensors, (updates, seed))?;
+    let optimum = env.optimum();
+    let se = sd / (episodes as f64).sqrt();
+    if command.output.format == Format::Json {
+        return print_json(&json!({
+            "schema": 1,
+            "env": id,
+            "params": env.spec().params,
+            "checkpoint": checkpoint.metadata,
+            "log": log,
+            "method": "fitted Q evaluation",
+            "updates": updates,
+            "seed": seed,
+            "episodes": episodes,
+            "value": value,
+            "se_of_starts": se,
+            "loss": loss,
+            "objective": env.spec().objective(),
+            "optimum": optimum,
+        }));
+    }
+    let objective = env.spec().objective();
+    print(&format!(
+        "{id}, judged by {episodes} episodes of {}\n\n{objective} {value:.4} by fitted Q evaluation, {updates} updates, loss \
+         {loss:.3}\nstandard error {se:.4} from where episodes begin; what the values themselves are off by is not in it\n\
+         optimum {:.4}, random {:.4}\n",
+        log.display(),
+        optimum.lower,
+        optimum.random,
+    ))
 }

@@ -202,6 +202,7 @@ impl<'a> Run<'a> {
             loss: now.loss.map(f64::from),
             mean_q: now.mean_q.map(f64::from),
             epsilon: Some(now.epsilon.into()),
+            multiplier: now.multiplier.map(f64::from),
             validation_loss: None,
         })
     }
@@ -360,11 +361,12 @@ fn finish(trace: Option<TraceFile>) -> Result<()> {
 }
 
 fn write_events(events: &mut EventWriter, point: &record::TrainingPoint) -> Result<()> {
-    let scalars: [_; 5] = [
+    let scalars = [
         ("total_reward", point.total_reward),
         ("loss", point.loss),
         ("mean_q", point.mean_q),
         ("epsilon", point.epsilon),
+        ("multiplier", point.multiplier),
         ("validation_loss", point.validation_loss),
     ];
     for (tag, value) in scalars {

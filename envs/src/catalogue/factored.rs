@@ -16,6 +16,15 @@ pub fn code(j: usize, k: usize, l: usize) -> f32 {
     sin64(1.3 * (j + 1) as f64 + 0.7 * ((k + 1) * (l + 1)) as f64) as f32
 }
 
+/// Writes the vector of `item`: its codewords, the lowest digit's first, as many as fit.
+pub fn embedding(item: u32, vector: &mut [f32]) {
+    let mut rest = item as usize;
+    for (j, word) in vector.chunks_exact_mut(DIMS).enumerate() {
+        word.iter_mut().enumerate().for_each(|(l, number)| *number = code(j, rest % CODES, l));
+        rest /= CODES;
+    }
+}
+
 /// What each codeword of each digit adds to the score for `query`, which has [`DIMS`] numbers per digit; digit by digit,
 /// the lowest first.
 pub fn parts(query: &[f32]) -> Vec<f32> {
@@ -158,8 +167,12 @@ mod tests {
                 query.iter().enumerate().map(|(at, &q)| f64::from(q) * code(at)).sum()
             };
             let scores: Vec<f64> = (0..10_000).map(dot).collect();
+            let mut vector = [0.0; 4 * DIMS];
             for (item, &expected) in scores.iter().enumerate() {
                 assert!((f64::from(score(&parts, item as u32)) - expected).abs() < 1e-5, "item {item}");
+                embedding(item as u32, &mut vector);
+                let product: f64 = query.iter().zip(&vector).map(|(q, e)| f64::from(q * e)).sum();
+                assert!((product - expected).abs() < 1e-5, "vector of item {item}");
             }
             let mut sorted = scores.clone();
             sorted.sort_by(|a, b| b.total_cmp(a));

@@ -22,7 +22,15 @@ pub struct Index {
     corners: Vec<f32>,
 }
 
+/// Room for a search, which can be used again: the nodes that are open and the best items so far.
+#[derive(Clone, Debug, Default)]
+pub struct Search {
+    open: BinaryHeap<Open>,
+    best: Vec<(u32, f32)>,
+}
+
 /// A node, ordered by what its items can score at most.
+#[derive(Clone, Copy, Debug)]
 struct Open {
     bound: f32,
     node: usize,
@@ -49,8 +57,27 @@ impl Index {
     /// The `count` items with the largest scores, the largest first and lower items first among equals, after looking
     /// into at most `leaves` leaves of 32 items: exact if that was enough, and `usize::MAX` always is.
     pub fn top(&self, query: &[f32], count: usize, leaves: usize) -> Vec<(u32, f32)> {
-        let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
-        let mut open = BinaryHeap::from([self.open(query, 0, 0, self.items.len())]);
+        let mut search = Search::default();
+        self.search(query, count, leaves, &mut search);
+        search.best
+    }
+
+    /// Room for searches for `count` items that open `leaves` leaves: they then allocate nothing.
+    pub fn room(&self, count: usize, leaves: usize) -> Search {
+        let whole = 1 << self.depth;
+        let opened = if leaves < whole { leaves } else { whole };
+        // Every leaf that is looked into opens a brother of each of its ancestors at most.
+        let nodes = (opened + 1) * (self.depth as usize + 1);
+        let open = BinaryHeap::with_capacity(if nodes < 2 * whole { nodes } else { 2 * whole });
+        Search { open, best: Vec::with_capacity(count + 1) }
+    }
+
+    /// As [`top`](Index::top), in a room that was used before.
+    pub fn search<'a>(&self, query: &[f32], count: usize, leaves: usize, room: &'a mut Search) -> &'a [(u32, f32)] {
+        let Search { open, best } = room;
+        open.clear();
+        best.clear();
+        open.push(self.open(query, 0, 0, self.items.len()));
         let mut looked = 0;
         while let Some(Open { bound, node, first, last }) = open.pop() {
             if best.len() == count && bound < best[count - 1].1 || looked == leaves {
@@ -166,12 +193,7 @@ mod tests {
     #[test]
     fn recall_grows_with_the_budget() {
         let dims = 4 * factored::DIMS;
-        let index = Index::new(10_000, dims, |item, row| {
-            for (at, x) in row.iter_mut().enumerate() {
-                let digit = item as usize / factored::CODES.pow((at / factored::DIMS) as u32) % factored::CODES;
-                *x = factored::code(at / factored::DIMS, digit, at % factored::DIMS);
-            }
-        });
+        let index = Index::new(10_000, dims, factored::embedding);
         let query = query(dims, 3);
         let parts = factored::parts(&query);
         let best: Vec<f32> = factored::top(&parts, 50).iter().map(|&item| factored::score(&parts, item)).collect();

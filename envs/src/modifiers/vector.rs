@@ -77,7 +77,12 @@ impl Modified {
         let rows = spec.rows;
         let items = Items::of(&spec.shape).filter(|_| modifiers.mask_rate > 0.0);
         let offered = items.map_or(0, |items| items.count as usize);
-        let observation = if items.is_some() { vec![0.0; rows * spec.observation] } else { Vec::new() };
+        let longer = items.is_some() || modifiers.cost_shown;
+        let observation = if longer { vec![0.0; rows * spec.observation] } else { Vec::new() };
+        if modifiers.cost_shown {
+            spec.fields.push(Field { name: "cost", len: 1, low: 0.0, high: f32::MAX });
+            spec.observation += 1;
+        }
         if items.is_some() {
             spec.fields.push(Field { name: "action_mask", len: offered, low: 0.0, high: 1.0 });
             spec.observation += offered;
@@ -136,7 +141,7 @@ impl Modified {
         }
     }
 
-    /// Lets the plain vector write its rows, then puts the masks beside them.
+    /// Lets the plain vector write its rows; where ours are longer, what is beside them is written by [`show`](Self::show).
     fn write(
         &mut self,
         out: Slot<'_>,
@@ -144,7 +149,7 @@ impl Modified {
         write: impl FnOnce(&mut dyn VectorEnv, Slot<'_>) -> Result<()>,
     ) -> Result<()> {
         let Slot { observation, reward, stage } = out;
-        if self.items.is_none() {
+        if self.observation.is_empty() {
             return write(self.inner.as_mut(), Slot { observation, reward, stage });
         }
         write(self.inner.as_mut(), Slot { observation: &mut self.observation, reward, stage })?;
@@ -156,13 +161,20 @@ impl Modified {
         Ok(())
     }
 
-    /// Draws the masks of the rows that `chosen` marks, for the step that comes, and shows them.
-    fn show_masks(&mut self, observation: &mut [f32], chosen: impl Fn(usize) -> bool) {
-        let Some(items) = self.items else { return };
-        let (count, len) = (items.count as usize, self.spec.observation);
+    /// Writes, in the rows that `chosen` marks, what stands beside the world's own numbers: what the last step cost, and
+    /// what is on offer in the step that comes.
+    fn show(&mut self, observation: &mut [f32], chosen: impl Fn(usize) -> bool) {
+        let own = self.inner.spec().observation;
+        let count = self.items.map_or(0, |items| items.count as usize);
         for row in (0..self.spec.rows).filter(|row| chosen(*row)) {
             self.draw_mask(row);
-            observation[(row + 1) * len - count..][..count].copy_from_slice(&self.mask[row * count..][..count]);
+            let mut beside = &mut observation[row * self.spec.observation..][own..self.spec.observation];
+            if self.modifiers.cost_shown {
+                let (cost, rest) = beside.split_at_mut(1);
+                cost[0] = self.rewards.cost[row];
+                beside = rest;
+            }
+            beside.copy_from_slice(&self.mask[row * count..][..count]);
         }
     }
 
@@ -348,7 +360,7 @@ impl VectorEnv for Modified {
         (self.rng, self.first_row) = (Rng::new(start.seed, start.domain), start.first_row);
         self.clocks.fill(Clock::default());
         (0..self.spec.rows).for_each(|row| self.rewards.start(row));
-        self.show_masks(observation, |_| true);
+        self.show(observation, |_| true);
         Ok(())
     }
 
@@ -381,7 +393,7 @@ impl VectorEnv for Modified {
             reward[row] = self.rewards.show(&self.modifiers, (row, clock.step, last), (reward[row], total), &here);
             self.clocks[row] = Clock { step: clock.step + 1, over: last, ..clock };
         }
-        self.show_masks(observation, |_| true);
+        self.show(observation, |_| true);
         Ok(())
     }
 
@@ -395,7 +407,7 @@ impl VectorEnv for Modified {
             self.clocks[row] = Clock { episode: self.clocks[row].episode.wrapping_add(1), step: 0, over: false };
             self.rewards.start(row);
         }
-        self.show_masks(observation, |row| chosen[row]);
+        self.show(observation, |row| chosen[row]);
         Ok(())
     }
 

@@ -29,7 +29,7 @@ macro_rules! module {
 }
 
 /// All modules.
-pub const MODULES: [Module; 19] = [
+pub const MODULES: [Module; 21] = [
     module!("", "gemm"),
     module!("ops/", "adam"),
     module!("ops/", "categorical"),
@@ -40,6 +40,7 @@ pub const MODULES: [Module; 19] = [
     module!("ops/", "likelihood"),
     module!("ops/", "linear"),
     module!("ops/", "mask"),
+    module!("ops/", "multiplier"),
     module!("ops/", "munchausen"),
     module!("ops/", "naf"),
     module!("ops/", "noisy"),
@@ -49,6 +50,7 @@ pub const MODULES: [Module; 19] = [
     module!("ops/", "search"),
     module!("ops/", "slate"),
     module!("ops/", "td"),
+    module!("ops/", "towers"),
 ];
 
 /// Blocks and threads of a launch.

@@ -17,6 +17,7 @@ typedef unsigned long long u64;
 // Indices into the clock, and bytes of a stage.
 #define UPDATES 0
 #define STEPS 1
+#define FIRST 0
 #define TERMINATED 2
 INLINE bool is_last(u8 stage) { return stage >= TERMINATED; }
 

@@ -33,7 +33,7 @@
 //!
 //! History: v1, first version.
 use crate::{
-    catalogue::{factored, hashed, index::Index},
+    catalogue::{ItemVectors, factored, hashed, index::Index},
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between, parameter},
     math::{cos64, sigmoid},
@@ -192,6 +192,16 @@ impl Env for Huge {
         let steps = f64::from(state.steps);
         out[0] = f64::from(state.clicks) / steps;
         out[1] = state.score / steps;
+    }
+
+    fn items(&self) -> Option<ItemVectors> {
+        let seed = self.seed;
+        Some(match self.catalogue {
+            Catalogue::Factored => ItemVectors::new(self.dims(), factored::embedding),
+            Catalogue::Hashed => ItemVectors::new(self.dims(), move |item, vector| {
+                vector.copy_from_slice(&hashed::embedding(seed, item));
+            }),
+        })
     }
 
     fn expected_reward(&self, state: &State, action: Elem<'_, Self>) -> f64 {
