@@ -99,3 +99,29 @@ fn what_cannot_be_learnt_from_a_log_is_told() {
     refused(&["classic/chain-v1", "--log", &table, "--agent", "ucb1"], 2, &["ucb1", "learns only from what it does"]);
     refused(&["classic/chain-v1", "--hold-out", "10"], 2, &["--log"]);
 }
+
+/// What a policy is worth by a log of a policy that is random half of the time: what it earns when it plays, also where the
+/// log's own policy earns half of it. Learners without values of actions say that they cannot be judged.
+#[test]
+fn a_log_judges_a_policy() {
+    let folder = Folder::new();
+    let log = log(&folder, "log.csv");
+    for agent in ["dqn", "c51", "bcq"] {
+        let more: &[&str] = if agent == "c51" { &["--set", "agent.low=0", "--set", "agent.high=10"] } else { &[] };
+        let record = trained(&folder, agent, agent, &log, &[&["--steps", "1500"], more].concat());
+        let weights = folder.path(&format!("{agent}/weights/{}.safetensors", record.trial));
+        let ran = mercato(&["eval", &weights, "--log", &log, "--updates", "3000", "--format", "json"], &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let judged: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let played = record.outcome.metrics[&record.objective].mean.expect("a mean");
+        let value = judged["value"].as_f64().expect("a number");
+        assert!((value - played).abs() < 0.05 * played.abs(), "{agent}: {value} by the log, {played} in play");
+    }
+    let out = folder.path("grid");
+    let grid = ["train", "pricing/inventory-v1", "--agent", "price_grid", "--steps", "200", "--out", &out];
+    assert_eq!(mercato(&[&grid[..], &["--episodes", "2"]].concat(), &[]).code, 0);
+    let weights = std::fs::read_dir(folder.0.path().join("grid/weights")).expect("weights").next();
+    let weights = weights.expect("one").expect("a file").path().display().to_string();
+    let ran = mercato(&["eval", &weights, "--log", &log], &[]);
+    assert!(ran.code != 0 && ran.stderr.contains("discrete"), "{}: {}", ran.code, ran.stderr);
+}

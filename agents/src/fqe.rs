@@ -123,8 +123,8 @@ impl<B: Backend, R: Rule<B>> Rule<B> for Evaluates<B, R> {
 
 impl AgentSpec {
     /// One that learns from a log of `cells` transitions and ends what the greedy policy of this agent with `weights` is
-    /// worth ([`Fqe`]): by the agent's own settings, in windows of one step, because more would show what
-    /// somebody else does.
+    /// worth ([`Fqe`]): by the agent's own settings, in windows of one step, because more would show what somebody else
+    /// does, with a learning rate that falls to a hundredth over `updates`.
     ///
     /// # Errors
     /// [`Error::NotJudged`] for agents that do not choose by values of discrete actions; when the weights do not fit.
@@ -132,14 +132,23 @@ impl AgentSpec {
         &self,
         backend: B,
         weights: &Tensors,
-        cells: usize,
+        (cells, updates): (usize, u32),
         spec: &Spec,
         seed: u64,
     ) -> Result<Box<dyn Agent>> {
         let mut learning = self.clone().from_log(cells);
         let Some(own) = learning.network_mut() else { return Err(Error::NotJudged) };
         let head = if own.head == Head::Factored { Head::Plain } else { own.head };
-        let config = dqn::Config { n_step: 1, noisy: false, munchausen: false, discount: None, head, ..own.clone() };
+        let config = dqn::Config {
+            n_step: 1,
+            noisy: false,
+            munchausen: false,
+            discount: None,
+            head,
+            learning_rate_to: Some(0.01 * own.learning_rate),
+            learning_rate_over: updates,
+            ..own.clone()
+        };
         match self.clone().from_log(0) {
             AgentSpec::Dqn(own) => judged(Dqn::new(backend, own, spec, seed)?, weights, config, spec, seed),
             AgentSpec::C51(own) => judged(C51::categorical(backend, own, spec, seed)?, weights, config, spec, seed),

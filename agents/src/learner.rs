@@ -158,7 +158,7 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         if spec.rows != config.rows {
             return Err(setting("rows", config.rows, &format!("equal to the world's {} rows", spec.rows)));
         }
-        let network = network.with_mask(spec);
+        let network = network.with_mask(spec, actions);
         let (rows, size) = (config.rows, config.batch);
         let slots = config.memory / rows;
         let (reals, spread) = rule.reals();

@@ -106,15 +106,19 @@ impl Network {
         sigma
     }
 
-    /// The same for observations whose field `action_mask` says which actions are on offer, if there is one.
-    pub fn with_mask(mut self, spec: &Spec) -> Self {
-        let field = spec.field("action_mask").filter(|field| field.len() == self.actions);
-        self.mask =
-            field.map(|field| MaskConfig { actions: self.actions, width: spec.observation, first: field.start });
+    /// The same for observations whose field `action_mask` says which of `actions` are on offer, if there is one.
+    pub fn with_mask(mut self, spec: &Spec, actions: usize) -> Self {
+        let field = spec.field("action_mask").filter(|field| field.len() == actions);
+        self.mask = field.map(|field| MaskConfig {
+            actions,
+            values: self.actions,
+            width: spec.observation,
+            first: field.start,
+        });
         self
     }
 
-    /// Closes in values\[rows × actions\] what is not on offer; all are on offer where observations do not say.
+    /// Closes in the values of `rows` rows what is not on offer; all are on offer where observations do not say.
     pub fn close<B: Backend>(
         &self,
         backend: &B,

@@ -15,7 +15,7 @@ use crate::{
     translated::{Meaning, Translated},
 };
 use envs::{Actions, Shape, Spec, Width};
-use kernels::{Backend, ChooseConfig, MOST_CANDIDATES, MOST_SLOTS, SlateConfig};
+use kernels::{Backend, BestSlate, ChooseConfig, MOST_CANDIDATES, MOST_SLOTS, SlateConfig};
 use serde::{Deserialize, Serialize};
 
 /// How the best slate is found.
@@ -27,13 +27,25 @@ pub enum Selection {
     Exact,
     /// The items with the largest products of choice weight and value.
     TopK,
+    /// The items with the largest values, each an action of its own, whatever is chosen: top-k DQN.
+    Items,
+}
+
+impl From<Selection> for BestSlate {
+    fn from(selection: Selection) -> Self {
+        match selection {
+            Selection::Exact => BestSlate::Exact,
+            Selection::TopK => BestSlate::TopK,
+            Selection::Items => BestSlate::Items,
+        }
+    }
 }
 
 /// Settings: the slate, then those of [`dqn::Config`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// How the best slate is found: `exact` or `top_k`.
+    /// How the best slate is found: `exact`, `top_k` or `items`.
     pub selection: Selection,
     /// Weight of the choice model's loss beside that of the values, 0 to 1000.
     pub choice: f32,
@@ -112,8 +124,7 @@ impl<B: Backend> SlateQ<B> {
         config.validate()?;
         let Menu { candidates, slots, taken } = menu(spec)?;
         let Config { selection, choice, dqn: config } = config;
-        let exact = selection == Selection::Exact;
-        let slate = SlateConfig { candidates, slots, exact, taken, huber: config.huber, choice };
+        let slate = SlateConfig { candidates, slots, best: selection.into(), taken, huber: config.huber, choice };
         let network = Network::new(spec.observation, &config.hidden, slate.outputs(), 1, config.head);
         let size = config.batch;
         let outputs = || network.outputs(&backend, size, false);
@@ -171,7 +182,9 @@ impl<B: Backend> Rule<B> for Slates<B> {
         observation: &B::Buf<f32>,
         outputs: &mut Self::Pass,
     ) -> kernels::Result<()> {
-        network.forward(b, rows, theta, observation, None, outputs)
+        network.forward(b, rows, theta, observation, None, outputs)?;
+        let last = outputs.len() - 1;
+        network.close(b, rows, observation, &mut outputs[last])
     }
 
     fn values<'a>(&self, outputs: &'a Self::Pass) -> &'a B::Buf<f32> {
@@ -218,6 +231,7 @@ impl<B: Backend> Rule<B> for Slates<B> {
         if let Some(online_next) = online_next {
             network.forward(b, size, theta, &batch.next, None, online_next)?;
         }
+        network.close(b, size, &batch.next, &mut online_next.as_mut().unwrap_or(target_next)[last])?;
         let chooser = online_next.as_ref().map(|outputs| &outputs[last]);
         b.slate(slate, batch, &online[last], &target_next[last], chooser, &mut deltas[last], summary)?;
         let gradient = &mut weights.gradient;

@@ -24,7 +24,7 @@ use crate::{
         quantile::QuantileConfig,
         sample::{Priority, Sample, SampleConfig},
         search::{Found, SearchShape},
-        slate::SlateConfig,
+        slate::{BestSlate, SlateConfig},
         td::TdConfig,
         towers::TowersShape,
     },
@@ -414,7 +414,7 @@ fn closed<D: Backend>(d: &D, rows: usize, actions: usize) -> [Vec<u32>; 2] {
     let seen: Vec<f32> = (0..rows * width).map(|_| f32::from(u8::from(stream.bernoulli(0.6)))).collect();
     let observation = d.upload(&seen).unwrap();
     let [mut values, logits] = [(); 2].map(|()| d.upload(&numbers(&mut stream, rows * actions)).unwrap());
-    d.close(&MaskConfig { actions, width, first: 4 }, rows, &observation, &mut values).unwrap();
+    d.close(&MaskConfig { actions, values: actions, width, first: 4 }, rows, &observation, &mut values).unwrap();
     let by_offer = host_bits(d, &values, rows * actions);
     d.close_unlikely(actions, rows, -0.7, &logits, &mut values).unwrap();
     [by_offer, host_bits(d, &values, rows * actions)]
@@ -502,7 +502,14 @@ fn slates<D: Backend>(d: &D, size: usize, config: &SlateConfig, double: bool) ->
     batch.reward = d.upload(&numbers(&mut stream, size)).unwrap();
     batch.discount = d.upload(&discount).unwrap();
     batch.weight = d.upload(&numbers(&mut stream, size)).unwrap();
-    let [here, next, other] = [len; 3].map(|len| d.upload(&numbers(&mut stream, len)).unwrap());
+    let mut tables = [len; 3].map(|len| numbers(&mut stream, len));
+    // Every eighth item is closed; with ten and more, enough are open.
+    if config.candidates >= 10 {
+        tables.iter_mut().flat_map(|table| table.chunks_exact_mut(config.outputs())).for_each(|row| {
+            row[..config.candidates].iter_mut().step_by(8).for_each(|q| *q = f32::NEG_INFINITY);
+        });
+    }
+    let [here, next, other] = tables.map(|table| d.upload(&table).unwrap());
     let (mut dq, mut summary, mut code) = (d.zeros(len).unwrap(), d.zeros(2).unwrap(), d.zeros(size).unwrap());
     let clock = d.upload(&[9, 5]).unwrap();
     let epsilon = Ramp { from: 1.0, to: 0.0, over: 10 };
@@ -513,8 +520,14 @@ fn slates<D: Backend>(d: &D, size: usize, config: &SlateConfig, double: bool) ->
 
 #[test]
 fn slate() {
-    for (size, candidates, slots, exact) in [(1, 2, 1, true), (33, 10, 3, true), (9, 33, 4, false)] {
-        let config = SlateConfig { candidates, slots, exact, taken: 2, huber: 0.7, choice: 0.3 };
-        on_every_device!(d => slates(d, size, &config, exact));
+    let shapes = [
+        (1, 2, 1, BestSlate::Exact),
+        (33, 10, 3, BestSlate::Exact),
+        (9, 33, 4, BestSlate::TopK),
+        (33, 10, 3, BestSlate::Items),
+    ];
+    for (size, candidates, slots, best) in shapes {
+        let config = SlateConfig { candidates, slots, best, taken: 2, huber: 0.7, choice: 0.3 };
+        on_every_device!(d => slates(d, size, &config, best == BestSlate::Exact));
     }
 }

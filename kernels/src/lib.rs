@@ -64,7 +64,7 @@ pub use ops::{
     quantile::{Quantile, QuantileConfig},
     sample::{Priority, Sample, SampleConfig},
     search::{Found, Search, SearchShape},
-    slate::{MOST_CANDIDATES, MOST_SLOTS, Slate, SlateConfig},
+    slate::{BestSlate, MOST_CANDIDATES, MOST_SLOTS, Slate, SlateConfig},
     td::{Td, TdConfig},
     towers::{Towers, TowersShape},
 };

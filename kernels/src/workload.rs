@@ -22,7 +22,7 @@ use crate::{
         quantile::QuantileConfig,
         sample::{Priority, SampleConfig},
         search::{Found, SearchShape},
-        slate::SlateConfig,
+        slate::{BestSlate, SlateConfig},
         td::TdConfig,
         towers::TowersShape,
     },
@@ -176,7 +176,7 @@ fn closed<D: Backend>(d: &D, to: &mut dyn Visitor, rows: usize, actions: usize) 
     let seen: Vec<f32> = (0..rows * width).map(|index| if index % 3 == 0 { 0.0 } else { 1.0 }).collect();
     let (observation, logits, mut values) =
         (d.upload(&seen)?, numbers(d, rows * actions)?, numbers(d, rows * actions)?);
-    let config = MaskConfig { actions, width, first: 3 };
+    let config = MaskConfig { actions, values: actions, width, first: 3 };
     to.visit(&format!("close/{shape}"), &mut || d.close(&config, rows, &observation, &mut values))?;
     to.visit(&format!("close_unlikely/{shape}"), &mut || d.close_unlikely(actions, rows, -1.0, &logits, &mut values))
 }
@@ -250,7 +250,7 @@ fn quantiles<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usiz
 
 fn slates<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, candidates: usize) -> Result<()> {
     let (slots, taken) = (2, 0);
-    let config = SlateConfig { candidates, slots, exact: true, taken, huber: 1.0, choice: 1.0 };
+    let config = SlateConfig { candidates, slots, best: BestSlate::Exact, taken, huber: 1.0, choice: 1.0 };
     let (shape, len) = (format!("{size}x{candidates}"), size * config.outputs());
     let mut batch = batch(d, size, candidates * candidates)?;
     batch.width = taken + slots + 1;

@@ -37,8 +37,8 @@ pub struct Eval {
     #[arg(long, value_name = "FILE", conflicts_with = "episodes")]
     log: Option<PathBuf>,
     /// Updates of that learning
-    #[arg(long, default_value_t = 20_000, requires = "log", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
-    updates: u64,
+    #[arg(long, default_value_t = 20_000, requires = "log", value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    updates: u32,
     #[command(flatten)]
     output: Output,
 }

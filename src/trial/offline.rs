@@ -226,13 +226,13 @@ pub fn worth(
     world: &Spec,
     spec: &AgentSpec,
     weights: &Tensors,
-    (updates, seed): (u64, u64),
+    (updates, seed): (u32, u64),
 ) -> Result<Worth> {
     let episodes = read(path, world)?;
-    let mut agent = spec.judge(Cpu::new()?, weights, cells(&episodes), world, seed)?;
+    let mut agent = spec.judge(Cpu::new()?, weights, (cells(&episodes), updates), world, seed)?;
     remember(agent.as_mut(), world, &episodes)?;
     let mut made = 0;
-    while made < updates {
+    while made < u64::from(updates) {
         agent.study()?;
         made = agent.update()?.updates;
     }

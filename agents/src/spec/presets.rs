@@ -129,6 +129,15 @@ pub const PRESETS: &[Preset] = &[
         spec: || AgentSpec::Slateq(slateq::Config::default()),
     },
     Preset {
+        name: "top_k_dqn",
+        about: "slates of the items with the largest values, each an action of its own, without a model of the choice",
+        space: "slates",
+        spec: || {
+            let selection = slateq::Selection::Items;
+            AgentSpec::Slateq(slateq::Config { selection, choice: 0.0, ..Default::default() })
+        },
+    },
+    Preset {
         name: "price_grid",
         about: "deep Q-learning over a grid of prices, refined around the best",
         space: "one continuous number",

@@ -1,12 +1,12 @@
 // Actions that are not to be chosen: by what is on offer, a thread for each value; by what is likely, a warp for each row.
 #include "prelude.cuh"
 
-KERNEL close(u32 rows, u32 actions, u32 width, u32 first, const float *__restrict__ observation,
+KERNEL close(u32 rows, u32 actions, u32 length, u32 width, u32 first, const float *__restrict__ observation,
              float *__restrict__ values) {
     u32 i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= rows * actions) return;
     u32 row = i / actions, action = i - row * actions;
-    if (observation[(u64)row * width + first + action] == 0.0f) values[i] = -INFINITE;
+    if (observation[(u64)row * width + first + action] == 0.0f) values[(u64)row * length + action] = -INFINITE;
 }
 
 KERNEL close_unlikely(u32 rows, u32 actions, float floor, const float *__restrict__ logits,

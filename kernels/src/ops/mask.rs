@@ -17,6 +17,8 @@ use crate::{
 pub struct MaskConfig {
     /// Number of actions.
     pub actions: usize,
+    /// Length of a row of values, which begins with those of the actions.
+    pub values: usize,
     /// Length of an observation.
     pub width: usize,
     /// Where its part about actions begins.
@@ -25,7 +27,7 @@ pub struct MaskConfig {
 
 /// The closing of actions.
 pub trait Mask: Device {
-    /// Closes in values\[rows × actions\] what observation\[rows × width\] does not have on offer.
+    /// Closes in values\[rows × `config.values`\] what observation\[rows × width\] does not have on offer.
     ///
     /// # Errors
     /// When the device fails.
@@ -54,11 +56,9 @@ pub trait Mask: Device {
 
 impl Mask for Cpu {
     fn close(&self, config: &MaskConfig, rows: usize, observation: &Vec<f32>, values: &mut Vec<f32>) -> Result<()> {
-        let MaskConfig { actions, width, first } = *config;
         compiled!(self.isa() => offered(
-            actions: usize = actions,
-            place: [usize; 2] = [width, first],
-            observation: &[f32] = &observation[..rows * width],
+            config: &MaskConfig = config,
+            observation: &[f32] = &observation[..rows * config.width],
             values: &mut [f32] = values,
         ));
         Ok(())
@@ -90,9 +90,9 @@ impl Mask for Cuda {
         observation: &Buffer<f32>,
         values: &mut Buffer<f32>,
     ) -> Result<()> {
-        let MaskConfig { actions, width, first } = *config;
-        let sizes = [rows.into(), actions.into(), width.into(), first.into()];
-        let numbers = [observation.first(rows * width), values.first(rows * actions)];
+        let MaskConfig { actions, values: length, width, first } = *config;
+        let sizes = [rows.into(), actions.into(), length.into(), width.into(), first.into()];
+        let numbers = [observation.first(rows * width), values.first(rows * length)];
         self.launch("close", blocks(rows * actions, 128), &[&sizes[..], &numbers].concat())
     }
 
@@ -111,9 +111,9 @@ impl Mask for Cuda {
 }
 
 #[inline(always)]
-fn offered(actions: usize, place: [usize; 2], observation: &[f32], values: &mut [f32]) {
-    let [width, first] = place;
-    for (seen, values) in observation.chunks_exact(width).zip(values.chunks_exact_mut(actions)) {
+fn offered(config: &MaskConfig, observation: &[f32], values: &mut [f32]) {
+    let MaskConfig { actions, values: length, width, first } = *config;
+    for (seen, values) in observation.chunks_exact(width).zip(values.chunks_exact_mut(length)) {
         for (value, &open) in values.iter_mut().zip(&seen[first..first + actions]) {
             *value = if open == 0.0 { f32::NEG_INFINITY } else { *value };
         }
@@ -140,11 +140,16 @@ mod tests {
 
     #[test]
     fn closed_is_what_is_not_on_offer() {
-        let config = MaskConfig { actions: 3, width: 5, first: 1 };
+        let config = MaskConfig { actions: 3, values: 3, width: 5, first: 1 };
         let mut values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         let observation = vec![0.0, 1.0, 0.0, 1.0, 0.0, 7.0, 0.0, 1.0, 0.0, 1.0];
         plain().close(&config, 2, &observation, &mut values).unwrap();
         assert_eq!(values, [1.0, CLOSED, 3.0, CLOSED, 5.0, CLOSED]);
+        // Other numbers behind those of the actions stay.
+        let config = MaskConfig { values: 4, ..config };
+        let mut values: Vec<f32> = (1..9).map(|value| value as f32).collect();
+        plain().close(&config, 2, &observation, &mut values).unwrap();
+        assert_eq!(values, [1.0, CLOSED, 3.0, 4.0, CLOSED, 6.0, CLOSED, 8.0]);
     }
 
     /// Probabilities 0.6, 0.3 and 0.1: a threshold of 0.3 is met by the second, not by the third.
@@ -170,7 +175,8 @@ mod tests {
                     (0..rows * width).map(|_| f32::from(u8::from(stream.bernoulli(0.6)))).collect();
                 let mut values = numbers(&mut stream, rows * actions);
                 let logits = numbers(&mut stream, rows * actions);
-                cpu.close(&MaskConfig { actions, width, first: 2 }, rows, &observation, &mut values).unwrap();
+                cpu.close(&MaskConfig { actions, values: actions, width, first: 2 }, rows, &observation, &mut values)
+                    .unwrap();
                 let by_offer = bits(&values);
                 cpu.close_unlikely(actions, rows, -0.7, &logits, &mut values).unwrap();
                 [by_offer, bits(&values)]

@@ -11,6 +11,10 @@ struct Slate {
     INLINE u32 &operator[](u32 place) const { return places[place * WARP]; }
 };
 
+// How the best slate is found: the largest products of weight and value, exactly, or the largest values.
+#define EXACT 1u
+#define ITEMS 2u
+
 // A row of outputs as values and choice weights; nothing is the last of each.
 struct Menu {
     const float *q, *u;
@@ -21,7 +25,8 @@ struct Menu {
         for (u32 i = 0; i <= candidates; ++i) most = u[i] > most ? u[i] : most;
     }
     INLINE float weight(u32 i) const { return exponential(u[i] - most); }
-    INLINE float value(Slate slate, u32 slots) const {
+    INLINE float value(u32 selection, Slate slate, u32 slots) const {
+        if (selection == ITEMS) return q[slate[0]];
         float sum = 0.0f, total = 0.0f;
         for (u32 place = 0; place <= slots; ++place) {
             u32 i = place < slots ? slate[place] : candidates;
@@ -30,8 +35,8 @@ struct Menu {
         }
         return sum / total;
     }
-    // The items with the largest weight (q - lambda), largest first, ties to the lowest index.
-    INLINE void largest_of(float lambda, Slate slate, u32 slots) const {
+    // The items with the largest weight (q - lambda), or q alone, largest first, ties to the lowest index.
+    INLINE void largest_of(u32 selection, float lambda, Slate slate, u32 slots) const {
         for (u32 place = 0; place < slots; ++place) {
             bool found = false;
             u32 best = 0;
@@ -39,7 +44,7 @@ struct Menu {
             for (u32 i = 0; i < candidates; ++i) {
                 bool shown = false;
                 for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == i;
-                float gain = weight(i) * (q[i] - lambda);
+                float gain = selection == ITEMS ? q[i] : weight(i) * (q[i] - lambda);
                 if (!shown && (gain > gain_of_best || !found)) {
                     found = true;
                     best = i;
@@ -49,12 +54,12 @@ struct Menu {
             slate[place] = best;
         }
     }
-    INLINE float best(u32 exact, Slate slate, Slate next, u32 slots) const {
-        largest_of(0.0f, slate, slots);
-        float reached = value(slate, slots);
-        while (exact) {
-            largest_of(reached, next, slots);
-            float risen = value(next, slots);
+    INLINE float best(u32 selection, Slate slate, Slate next, u32 slots) const {
+        largest_of(selection, 0.0f, slate, slots);
+        float reached = value(selection, slate, slots);
+        while (selection == EXACT) {
+            largest_of(selection, reached, next, slots);
+            float risen = value(selection, next, slots);
             if (!(risen > reached)) break;
             reached = risen;
             for (u32 place = 0; place < slots; ++place) slate[place] = next[place];
@@ -63,13 +68,20 @@ struct Menu {
     }
 };
 
+INLINE bool shown_before(Slate slate, u32 place, u32 item) {
+    bool shown = false;
+    for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == item;
+    return shown;
+}
+
 INLINE u32 code_of(Slate slate, u32 slots, u32 candidates) {
     u32 code = 0;
     for (u32 place = slots; place > 0; --place) code = code * candidates + slate[place - 1];
     return code;
 }
 
-KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 exact, const float *__restrict__ outputs,
+KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
+                    const float *__restrict__ outputs,
                     const u32 *__restrict__ clock, u32 key0, u32 key1, float from, float to, u32 over,
                     u32 *__restrict__ code) {
     u32 row = blockIdx.x * blockDim.x + threadIdx.x;
@@ -77,7 +89,7 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 exact, const float 
     __shared__ u32 slates[2][MOST_SLOTS][WARP];
     Slate slate(slates[0]), next(slates[1]);
     Menu menu(outputs + (u64)row * 2 * (candidates + 1), candidates);
-    menu.best(exact, slate, next, slots);
+    menu.best(selection, slate, next, slots);
     u32 step = clock[STEPS];
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
@@ -87,16 +99,22 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 exact, const float 
                 bool shown = true;
                 while (shown) {
                     slate[place] = below(stream, candidates);
-                    shown = false;
-                    for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == slate[place];
+                    shown = shown_before(slate, place, slate[place]);
                 }
+                u32 drawn = slate[place], open = drawn;
+                bool free = menu.q[open] != -INFINITE;
+                for (u32 i = 1; i < candidates && !free; ++i) {
+                    open = open + 1 == candidates ? 0 : open + 1;
+                    free = menu.q[open] != -INFINITE && !shown_before(slate, place, open);
+                }
+                slate[place] = free ? open : drawn;
             }
         }
     }
     code[row] = code_of(slate, slots, candidates);
 }
 
-KERNEL slate(u32 size, u32 candidates, u32 slots, u32 exact, u32 width, u32 taken_at, float huber, float choice,
+KERNEL slate(u32 size, u32 candidates, u32 slots, u32 selection, u32 width, u32 taken_at, float huber, float choice,
              const u32 *__restrict__ action, const float *__restrict__ reward, const float *__restrict__ discount,
              const float *__restrict__ weight, const float *__restrict__ observation_next,
              const float *__restrict__ outputs, const float *__restrict__ next_target,
@@ -110,8 +128,8 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 exact, u32 width, u32 take
     u64 row = (u64)i * length;
     float target = reward[i];
     if (discount[i] != 0.0f) {
-        Menu(next_chooser + row, candidates).best(exact, slate, next, slots);
-        target = target + discount[i] * Menu(next_target + row, candidates).value(slate, slots);
+        Menu(next_chooser + row, candidates).best(selection, slate, next, slots);
+        target = target + discount[i] * Menu(next_target + row, candidates).value(selection, slate, slots);
     }
     const float *positions = observation_next + (u64)i * width + taken_at;
     u32 rest = action[i], taken = candidates;

@@ -9,6 +9,10 @@
 //! target = reward + discount · value of the best slate there; only the value of what was taken, item or nothing, moves
 //! towards it, with [`td`](super::td)'s Huber loss. Utilities follow the gradient of −ln P(taken), times `choice`.
 //!
+//! Without a model of the choice an item is an action of its own: the slate holds the k largest q_i and is worth the largest
+//! of them, whoever is taken. A value of minus infinity closes an item: it is in no slate while k others are open, and where
+//! exploration draws it, the next one that is open and not shown takes its place, counted cyclically.
+//!
 //! A slate is stored as one number, Σ item_j · C^j.
 use crate::{
     cpu::Cpu,
@@ -29,6 +33,17 @@ pub const MOST_CANDIDATES: usize = 1024;
 /// The most places in a slate.
 pub const MOST_SLOTS: usize = 16;
 
+/// Which slate is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BestSlate {
+    /// The one that holds the k largest w_i q_i, as the paper's top-k does.
+    TopK,
+    /// The one with the largest value under the choice.
+    Exact,
+    /// The one that holds the k largest q_i.
+    Items,
+}
+
 /// How slates are chosen and learnt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlateConfig {
@@ -36,8 +51,8 @@ pub struct SlateConfig {
     pub candidates: usize,
     /// Places k, at most [`MOST_SLOTS`]; C^k is below 2^32.
     pub slots: usize,
-    /// Whether the best slate is exact; else it holds the k largest w_i q_i, as the paper's top-k does.
-    pub exact: bool,
+    /// Which slate is the best.
+    pub best: BestSlate,
     /// Where in an observation the position last taken stands: one-hot, `slots` positions, then nothing.
     pub taken: usize,
     /// Where the Huber loss turns linear, κ.
@@ -59,6 +74,10 @@ impl SlateConfig {
             *rest /= base;
             Some(item)
         })
+    }
+    /// As the kernels have it.
+    fn selection(&self) -> u32 {
+        self.best as u32
     }
     fn code(&self, items: &[u32]) -> u32 {
         items.iter().rev().fold(0, |code, item| code * self.candidates as u32 + item)
@@ -128,7 +147,11 @@ impl Slate for Cpu {
                         slate[place] = loop {
                             let item = stream.below(config.candidates as u32);
                             if !slate[..place].contains(&item) {
-                                break item;
+                                break next_open(
+                                    &outputs[row * config.outputs()..][..config.candidates],
+                                    &slate[..place],
+                                    item,
+                                );
                             }
                         };
                     }
@@ -172,14 +195,14 @@ impl Slate for Cuda {
         clock: &Buffer<u32>,
         code: &mut Buffer<u32>,
     ) -> Result<()> {
-        let SlateConfig { candidates, slots, exact, .. } = *config;
+        let SlateConfig { candidates, slots, .. } = *config;
         let Ramp { from, to, over } = *epsilon;
         let [key0, key1] = Rng::new(seed, Domain::Agent).key();
         let arguments = [
             rows.into(),
             candidates.into(),
             slots.into(),
-            exact.into(),
+            config.selection().into(),
             outputs.first(rows * config.outputs()),
             clock.all(),
             key0.into(),
@@ -202,7 +225,7 @@ impl Slate for Cuda {
         doutputs: &mut Buffer<f32>,
         summary: &mut Buffer<f32>,
     ) -> Result<()> {
-        let SlateConfig { candidates, slots, exact, taken, huber, choice } = *config;
+        let SlateConfig { candidates, slots, taken, huber, choice, .. } = *config;
         let (size, table, width) = (batch.size, batch.size * config.outputs(), batch.width);
         let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
         let (next, outputs) = (batch.next.first(size * width), outputs.first(table));
@@ -219,11 +242,19 @@ impl Slate for Cuda {
             doutputs.first(table),
             error,
         ];
-        let arguments = [&sizes[..], &[exact.into()], &places, &numbers].concat();
+        let arguments = [&sizes[..], &[config.selection().into()], &places, &numbers].concat();
         self.launch("slate", blocks(size, 32), &arguments)?;
         let numbers = [weight, next, outputs, error, summary.first(2)];
         self.launch("slate_summary", blocks(1, 32), &[&sizes[..], &places, &numbers].concat())
     }
+}
+
+/// The first item from `drawn` on, cyclically, that is open and not shown yet; `drawn` itself when there is none.
+fn next_open(q: &[f32], shown: &[u32], drawn: u32) -> u32 {
+    let count = q.len() as u32;
+    let later = (drawn..count).chain(0..drawn);
+    let is_free = |item: &u32| q[*item as usize] != f32::NEG_INFINITY && !shown.contains(item);
+    later.into_iter().find(is_free).unwrap_or(drawn)
 }
 
 /// A row of outputs as values and choice weights; nothing is the last of each.
@@ -244,9 +275,12 @@ impl<'a> Menu<'a> {
         Menu { q, w }
     }
 
-    /// The mean of the values under the choice.
+    /// The mean of the values under the choice, or that of the first item.
     #[inline(always)]
-    fn value(&self, slate: &[u32]) -> f32 {
+    fn value(&self, best: BestSlate, slate: &[u32]) -> f32 {
+        if best == BestSlate::Items {
+            return self.q[slate[0] as usize];
+        }
         let nothing = self.q.len() - 1;
         let (mut sum, mut total) = (0.0, 0.0);
         for i in slate.iter().map(|&item| item as usize).chain([nothing]) {
@@ -256,13 +290,13 @@ impl<'a> Menu<'a> {
         sum / total
     }
 
-    /// The items with the k largest w_i (q_i − λ), largest first, ties to the lowest index.
+    /// The items with the k largest w_i (q_i − λ), or q_i alone, largest first, ties to the lowest index.
     #[inline(always)]
-    fn largest(&self, lambda: f32, slate: &mut [u32]) {
+    fn largest(&self, by: BestSlate, lambda: f32, slate: &mut [u32]) {
         for place in 0..slate.len() {
             let (mut best, mut most) = (None, f32::NEG_INFINITY);
             for (i, (w, q)) in self.w.iter().zip(&self.q[..self.q.len() - 1]).enumerate() {
-                let gain = w * (q - lambda);
+                let gain = if by == BestSlate::Items { *q } else { w * (q - lambda) };
                 if (gain > most || best.is_none()) && !slate[..place].contains(&(i as u32)) {
                     (best, most) = (Some(i), gain);
                 }
@@ -273,18 +307,18 @@ impl<'a> Menu<'a> {
 
     /// Writes the best slate and returns its value.
     #[inline(always)]
-    fn best(&self, exact: bool, slate: &mut [u32]) -> f32 {
-        self.largest(0.0, slate);
-        let mut value = self.value(slate);
-        if !exact {
+    fn best(&self, best: BestSlate, slate: &mut [u32]) -> f32 {
+        self.largest(best, 0.0, slate);
+        let mut value = self.value(best, slate);
+        if best != BestSlate::Exact {
             return value;
         }
         // The value rises strictly, and there are finitely many slates; a handful of rounds is usual. A NaN ends it too.
         loop {
             let mut next = [0; MOST_SLOTS];
             let next = &mut next[..slate.len()];
-            self.largest(value, next);
-            let risen = self.value(next);
+            self.largest(best, value, next);
+            let risen = self.value(best, next);
             if risen > value {
                 value = risen;
                 slate.copy_from_slice(next);
@@ -300,7 +334,7 @@ fn greedy(config: &SlateConfig, outputs: &[f32], code: &mut [u32]) {
     let mut slate = [0; MOST_SLOTS];
     let slate = &mut slate[..config.slots];
     for (row, code) in outputs.chunks_exact(config.outputs()).zip(code) {
-        Menu::new(row).best(config.exact, slate);
+        Menu::new(row).best(config.best, slate);
         *code = config.code(slate);
     }
 }
@@ -326,8 +360,8 @@ fn difference(
         if batch.discount[i] != 0.0 {
             let mut slate = [0; MOST_SLOTS];
             let slate = &mut slate[..config.slots];
-            Menu::new(&next[1][row.clone()]).best(config.exact, slate);
-            target += batch.discount[i] * Menu::new(&next[0][row.clone()]).value(slate);
+            Menu::new(&next[1][row.clone()]).best(config.best, slate);
+            target += batch.discount[i] * Menu::new(&next[0][row.clone()]).value(config.best, slate);
         }
         let position = &batch.next[i * width + config.taken..][..config.slots];
         let position = position.iter().position(|&taken| taken > 0.5);
@@ -366,7 +400,7 @@ mod tests {
     use crate::testing::{bits, numbers, plain, stream, vectored};
 
     fn config(candidates: usize, slots: usize) -> SlateConfig {
-        SlateConfig { candidates, slots, exact: true, taken: 0, huber: f32::INFINITY, choice: 1.0 }
+        SlateConfig { candidates, slots, best: BestSlate::Exact, taken: 0, huber: f32::INFINITY, choice: 1.0 }
     }
 
     /// Weights (1, 2, 0.5), nothing 1; values (4, 3, 8), nothing 2.5; reward 1.5, discount 0.95, two places: the best
@@ -376,7 +410,7 @@ mod tests {
         let config = config(3, 2);
         let row = vec![4.0, 3.0, 8.0, 2.5, 0.0, ln(2.0), ln(0.5), 0.0];
         let mut slate = [0; 2];
-        assert!((Menu::new(&row).best(true, &mut slate) - 4.2).abs() < 1e-6);
+        assert!((Menu::new(&row).best(BestSlate::Exact, &mut slate) - 4.2).abs() < 1e-6);
         assert_eq!((slate[0] + slate[1], slate[0] * slate[1]), (2, 0));
         let mut batch = Batch::new(&plain(), 1, 3).unwrap();
         (batch.reward, batch.discount, batch.weight) = (vec![1.5], vec![0.95], vec![1.0]);
@@ -401,16 +435,45 @@ mod tests {
             let row: Vec<f32> = numbers(&mut stream, 2 * 8).iter().map(|x| 3.0 * x).collect();
             let menu = Menu::new(&row);
             let mut slate = [0; 3];
-            let found = menu.best(true, &mut slate);
+            let found = menu.best(BestSlate::Exact, &mut slate);
             let mut most = f32::NEG_INFINITY;
             for code in 0..7u32.pow(3) {
                 let slate: Vec<u32> = config(7, 3).items(code).collect();
-                if slate[0] < slate[1] && slate[1] < slate[2] && menu.value(&slate) > most {
-                    most = menu.value(&slate);
+                if slate[0] < slate[1] && slate[1] < slate[2] && menu.value(BestSlate::Exact, &slate) > most {
+                    most = menu.value(BestSlate::Exact, &slate);
                 }
             }
             assert!((found - most).abs() < 1e-5, "{found} {most}");
-            assert!(menu.best(false, &mut slate) <= most + 1e-5);
+            assert!(menu.best(BestSlate::TopK, &mut slate) <= most + 1e-5);
+        }
+    }
+
+    /// Without a choice model the slate is the k largest values, worth the largest; utilities do not matter.
+    #[test]
+    fn items_can_be_actions_of_their_own() {
+        let row = vec![4.0, 3.0, 8.0, 2.5, 0.0, ln(2.0), ln(0.5), 0.0];
+        let mut slate = [0; 2];
+        assert_eq!(Menu::new(&row).best(BestSlate::Items, &mut slate), 8.0);
+        assert_eq!(slate, [2, 0]);
+    }
+
+    /// Closed items are neither chosen nor drawn while enough are open.
+    #[test]
+    fn closed_items_are_left_out() {
+        let closed = f32::NEG_INFINITY;
+        let row = [closed, -3.0, closed, -8.0, -1.0, 0.0, 9.0, 0.0, 0.0, -2.0, 0.0, 0.0];
+        for best in [BestSlate::TopK, BestSlate::Exact, BestSlate::Items] {
+            let config = SlateConfig { best, ..config(5, 3) };
+            for epsilon in [0.0, 1.0] {
+                let (mut code, outputs) = (vec![0; 200], row.repeat(200));
+                let ramp = Ramp::constant(epsilon);
+                plain().choose_slate(&config, &ramp, 3, 200, &outputs, &vec![0, 5], &mut code).unwrap();
+                for code in code {
+                    let mut slate: Vec<u32> = config.items(code).collect();
+                    slate.sort_unstable();
+                    assert_eq!(slate, [1, 3, 4], "{best:?}, {epsilon}");
+                }
+            }
         }
     }
 
