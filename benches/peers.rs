@@ -106,6 +106,7 @@ fn spec(rows: usize, observation: usize, actions: u32) -> Spec {
         discount: 0.99,
         metrics: Vec::new(),
         costs: &[],
+        items: None,
         weights: &[],
         policies: &[],
     }

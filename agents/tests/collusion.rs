@@ -51,6 +51,7 @@ fn spec() -> Spec {
         discount: 0.95,
         metrics: Vec::new(),
         costs: &[],
+        items: None,
         weights: &[],
         policies: &[],
     }

@@ -6,12 +6,15 @@ pub mod index;
 use serde::{Serialize, Serializer};
 use std::{fmt, sync::Arc};
 
+/// Writes the vector of an item.
+type Write = dyn Fn(u32, &mut [f32]) + Send + Sync;
+
 /// What the items of a world are like: a vector each, computed when asked for.
 #[derive(Clone)]
 pub struct ItemVectors {
     /// Length of a vector.
     pub dims: usize,
-    write: Arc<dyn Fn(u32, &mut [f32]) + Send + Sync>,
+    write: Arc<Write>,
 }
 
 impl ItemVectors {
