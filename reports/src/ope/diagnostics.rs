@@ -55,7 +55,7 @@ const LARGEST_SHARE: f64 = 0.1;
 /// Standard errors that the mean weight may lie from 1.
 const ERRORS: f64 = 4.0;
 /// Probability on actions without support that is noticed.
-const UNSUPPORTED: f64 = 1e-3;
+pub(in crate::ope) const UNSUPPORTED: f64 = 1e-3;
 
 impl Diagnostics {
     /// What a careful reader must know first.
