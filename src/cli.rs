@@ -4,6 +4,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use mercato::{
     Error,
     kernels::{KernelSource, Math},
+    reports::TableError,
 };
 use std::{
     io::{ErrorKind, Write},
@@ -195,7 +196,10 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
         if cause.is::<kernels::MissingCounter>() {
             return Some(5);
         }
-        if cause.is::<mercato::envs::fit::Error>() || cause.is::<mercato::reports::TableError>() {
+        if let Some(error) = cause.downcast_ref::<TableError>() {
+            return Some(if matches!(error, TableError::Read(_)) { 1 } else { 2 });
+        }
+        if cause.is::<mercato::envs::fit::Error>() {
             return Some(2);
         }
         let cause = cause.downcast_ref::<Error>()?;

@@ -1,4 +1,8 @@
 //! Experiments as data: worlds × agents × seeds, from TOML to trials.
+mod seeds;
+
+pub use seeds::Seeds;
+
 use crate::{
     error::{Error, Result, file},
     trial::{Evaluation, Player, Trial, hash_of_file},
@@ -41,6 +45,9 @@ pub struct Experiment {
     pub tuning: Option<Tuning>,
     /// The worlds, each with its agents.
     pub worlds: Vec<World>,
+    /// The experiment as its text has it, where it may have been changed since; records tell how much that asks for.
+    #[serde(skip)]
+    pub unchanged: Option<Box<Experiment>>,
 }
 
 /// Where the settings of the agents come from.
@@ -136,49 +143,10 @@ pub struct AgentEntry {
     pub set: Map<String, Value>,
 }
 
-/// Seeds as a range in text or as a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Seeds {
-    /// `"0..5"`: 0, 1, 2, 3, 4; or a single number.
-    Range(String),
-    /// A list.
-    List(Vec<u64>),
-    /// One seed.
-    One(u64),
-}
-
-impl Seeds {
-    /// The seeds.
-    ///
-    /// # Errors
-    /// When the range is none, is empty, or holds more than 10,000 seeds.
-    pub fn list(&self) -> std::result::Result<Vec<u64>, String> {
-        let list = match self {
-            Seeds::List(list) => list.clone(),
-            Seeds::One(seed) => vec![*seed],
-            Seeds::Range(text) => {
-                let wrong = || format!("seeds are `{text}`; they must be like 0..5, or one number");
-                let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
-                match text.split_once("..") {
-                    None => vec![number(text)?],
-                    Some((from, to)) => {
-                        let (from, to) = (number(from)?, number(to)?);
-                        if to.saturating_sub(from) > 10_000 {
-                            return Err(format!("seeds are `{text}`; at most 10,000 are run at once"));
-                        }
-                        (from..to).collect()
-                    }
-                }
-            }
-        };
-        let twice = list.iter().enumerate().find(|(at, seed)| list[..*at].contains(seed));
-        match list.iter().find(|seed| **seed >= 1 << 55) {
-            Some(seed) => Err(format!("seed {seed} is too large; it must be below 2^55")),
-            None if twice.is_some() => Err("a seed stands twice".into()),
-            None if list.is_empty() => Err("there are no seeds; give a range like 0..5".into()),
-            None => Ok(list),
-        }
+impl AgentEntry {
+    /// The name in reports.
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.preset)
     }
 }
 
@@ -213,8 +181,8 @@ impl Experiment {
         let spec = |error: toml::de::Error| wrong(with_nearest(error.to_string().trim_end(), error.message()));
         // First as it stands, because only then an error has a line and a column.
         let plain: Self = toml::from_str(text).map_err(spec)?;
-        let experiment = if assignments.is_empty() {
-            plain
+        let mut experiment = if assignments.is_empty() {
+            plain.clone()
         } else {
             let mut tree: Value = toml::from_str(text).map_err(spec)?;
             for assignment in assignments {
@@ -225,18 +193,24 @@ impl Experiment {
             Self::from_json(path, tree)?
         };
         experiment.seeds.list().map_err(wrong)?;
+        experiment.unchanged = Some(Box::new(plain));
         Ok(experiment)
     }
 
-    /// The experiment in `tree`; `path` names it in errors.
+    /// The experiment in `tree`; `path` names it in errors. One with the name of an embedded experiment is taken for that,
+    /// changed.
     ///
     /// # Errors
     /// When it is no experiment; the message names the nearest key.
     pub fn from_json(path: &str, tree: Value) -> Result<Self> {
-        serde_json::from_value(tree).map_err(|error| {
+        let mut experiment: Self = serde_json::from_value(tree).map_err(|error| {
             let message = error.to_string();
             Error::Spec { path: path.into(), problem: with_nearest(&message, &message) }
-        })
+        })?;
+        if let Some((name, text)) = EMBEDDED.iter().find(|(name, _)| *name == experiment.name) {
+            experiment.unchanged = Some(Box::new(Self::parse(name, text, &[])?));
+        }
+        Ok(experiment)
     }
 
     /// The trials, in the order worlds, agents, seeds; everything is checked and resolved.
@@ -249,7 +223,7 @@ impl Experiment {
         let seeds = self.seeds.list().map_err(wrong)?;
         let tuning = self.tuning.as_ref().map(Tuning::recorded).transpose().map_err(wrong)?;
         let mut trials: Vec<Trial> = Vec::new();
-        for world in &self.worlds {
+        for (place, world) in self.worlds.iter().enumerate() {
             let env = envs::find(&world.env)?;
             let spec = env.one(&world.params)?.spec().clone();
             let params = spec.params.as_object().cloned().unwrap_or_default();
@@ -261,8 +235,7 @@ impl Experiment {
             for agent in &world.agents {
                 let config = AgentSpec::preset(&agent.preset, &agent.set)?;
                 config.fits(&spec)?;
-                let name = agent.name.clone().unwrap_or_else(|| agent.preset.clone());
-                players.push((name, agent.steps.unwrap_or(world.steps), Player::Agent(config)));
+                players.push((agent.name().to_string(), agent.steps.unwrap_or(world.steps), Player::Agent(config)));
             }
             let log = world.log.as_ref().map(LogEntry::resolved).transpose()?;
             let cannot = |player: &Player| matches!(player, Player::Agent(spec) if !spec.learns_from_logs());
@@ -283,6 +256,7 @@ impl Experiment {
                 // A reference policy makes no products.
                 let learns = matches!(player, Player::Agent(_));
                 let math = self.math.filter(|_| learns).unwrap_or_default();
+                let asked = self.unchanged.as_deref().unwrap_or(self).asks(place, &world.env, &agent);
                 for &seed in &seeds {
                     trials.push(Trial {
                         env: env.id.into(),
@@ -294,6 +268,7 @@ impl Experiment {
                         log: log.clone().filter(|_| learns),
                         evaluation: self.evaluation,
                         math,
+                        asked,
                         tuning: tuning.clone(),
                         optimum: Arc::clone(&optimum),
                     });
@@ -309,6 +284,18 @@ impl Experiment {
             }
             None => Ok(trials),
         }
+    }
+
+    /// What it asks for of an agent in the world at this place, if it has both.
+    fn asks(&self, place: usize, env: &str, agent: &str) -> Option<record::Asked> {
+        let world = self.worlds.get(place).filter(|world| world.env == env)?;
+        let learner = world.agents.iter().find(|entry| entry.name() == agent);
+        let budget = match learner {
+            Some(entry) => entry.steps.unwrap_or(world.steps),
+            None => world.references.iter().find(|name| *name == agent).map(|_| 0)?,
+        };
+        let seeds = self.seeds.list().ok()?.len() as u64;
+        Some(record::Asked { budget, seeds, episodes: self.evaluation.episodes })
     }
 }
 
@@ -410,6 +397,28 @@ mod tests {
         assert_ne!(ids(&with("fast")), ids(&with("tf32")));
         let unknown = parse(&with("quick"), &[]).expect_err("no arithmetic").to_string();
         assert!(unknown.contains("line") && unknown.contains("exact") && unknown.contains("tf32"), "{unknown}");
+    }
+
+    /// Records tell what the text asks for, whatever is set for a run; an agent that it does not have asks for nothing.
+    /// Python changes embedded experiments as JSON.
+    #[test]
+    fn what_the_text_asks_for_outlives_changes() {
+        let asked = |experiment: &Experiment| {
+            let trials = experiment.trials().expect("trials");
+            trials.into_iter().filter(|trial| trial.seed == 0).map(|trial| trial.asked).collect::<Vec<_>>()
+        };
+        let of = |budget| Some(record::Asked { budget, seeds: 2, episodes: 10 });
+        let whole = [of(0), of(0), of(100), of(100)];
+        assert_eq!(asked(&parse(TEXT, &[]).expect("experiment")), whole);
+        let mut changed = parse(TEXT, &["worlds.*.steps=7", "evaluation.episodes=3"]).expect("experiment");
+        changed.seeds = Seeds::One(0);
+        assert_eq!(asked(&changed), whole);
+        let renamed = parse(TEXT, &["worlds.0.agents.1.name=narrow"]).expect("experiment");
+        assert_eq!(asked(&renamed), [of(0), of(0), of(100), None]);
+        let quick = Experiment::load("quick", &[]).expect("experiment");
+        let mut tree = serde_json::to_value(&quick).expect("JSON");
+        tree["seeds"] = "0..1".into();
+        assert_eq!(asked(&Experiment::from_json("a dict", tree).expect("experiment")), asked(&quick));
     }
 
     #[test]

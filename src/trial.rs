@@ -108,6 +108,8 @@ pub struct Trial {
     pub evaluation: Evaluation,
     /// How products are computed in training: exactly, or as only a GPU does.
     pub math: Math,
+    /// What its experiment asks for by itself, for the record.
+    pub asked: Option<record::Asked>,
     /// How its settings were chosen, for the record.
     pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
@@ -247,6 +249,7 @@ impl Trial {
                 log: record.log.clone(),
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
+                asked: record.asked,
                 tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
@@ -344,6 +347,7 @@ impl Trial {
                 seed: self.evaluation.seed,
                 every: self.every(),
             },
+            asked: self.asked,
             tuning: self.tuning.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             log: self.log.clone().filter(|_| matches!(self.player, Player::Agent(_))),
             device,

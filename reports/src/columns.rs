@@ -83,6 +83,9 @@ impl<R: BufRead> Rows<R> {
     pub fn new(source: R) -> Result<Self, TableError> {
         let mut rows = Rows { source, header: Vec::new(), text: String::new(), fields: Vec::new(), line: 0 };
         rows.read_line()?;
+        if rows.text.trim().is_empty() {
+            return Err(TableError::Line { line: 1, problem: "there is nothing; it must name the columns".into() });
+        }
         rows.split(rows.text.starts_with('\u{feff}'))?;
         rows.header = std::mem::take(&mut rows.fields);
         for (index, name) in rows.header.iter().enumerate() {
@@ -292,7 +295,8 @@ mod tests {
             };
             read().unwrap_err().to_string()
         };
-        assert_eq!(message(""), "no column `a`; the header has: ");
+        assert_eq!(message(""), "line 1: there is nothing; it must name the columns");
+        assert_eq!(message("\na,p\n"), "line 1: there is nothing; it must name the columns");
         assert_eq!(message("a,b\n"), "no column `p`; the header has: a, b");
         assert_eq!(message("a,p,a\n"), "column `a` stands twice in the header");
         assert_eq!(message("a,p\n1,1\n1\n"), "line 3 has 1 fields, the header has 2");

@@ -141,6 +141,26 @@ pub struct Tests {
     pub hedges_g_interval: Option<Interval>,
     /// Cliff's delta.
     pub cliffs_delta: Option<f64>,
+    /// What so many runs can find, and what they could find of the effect that was found; absent for fewer than two runs on a
+    /// side.
+    pub power: Option<Power>,
+}
+
+/// Power of the two-sided t test of so many runs for normal scores of equal spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Power {
+    /// Level: 0.05 over the number of Welch's tests, which Holm's method asks of the first.
+    pub alpha: f64,
+    /// Smallest difference, in standard deviations over runs, that passes with a probability of [`Power::WANTED`].
+    pub detectable: f64,
+    /// Power achieved: the probability to pass if the true effect were the Hedges' g that was found. Post hoc: it follows
+    /// from the p value, and shows neither that there is a difference nor that there is none.
+    pub achieved: Option<f64>,
+}
+
+impl Power {
+    /// The probability of the smallest detectable difference.
+    pub const WANTED: f64 = 0.8;
 }
 
 /// A test with its p value adjusted by Holm's method for all tests of its kind in the comparison.
@@ -194,6 +214,7 @@ impl Tests {
             hedges_g: stats::hedges_g(x, y),
             hedges_g_interval: stats::hedges_g_interval(x, y),
             cliffs_delta: stats::cliffs_delta(x, y),
+            power: None,
         }
     }
 }
@@ -205,7 +226,7 @@ impl<T> Adjusted<T> {
     }
 }
 
-/// Adjusts the p values of each kind of test for all tests of that kind.
+/// Adjusts the p values of each kind of test for all tests of that kind, and says what power that leaves.
 pub(crate) fn adjust(tests: &mut [Tests]) {
     adjust_kind(tests, |tests| tests.welch.as_mut(), |test| test.p);
     adjust_kind(tests, |tests| tests.mann_whitney.as_mut(), |test| test.p);
@@ -213,6 +234,16 @@ pub(crate) fn adjust(tests: &mut [Tests]) {
     adjust_kind(tests, |tests| tests.paired_t.as_mut(), |test| test.p);
     adjust_kind(tests, |tests| tests.sign_flip.as_mut(), |test| test.p);
     adjust_kind(tests, |tests| tests.equivalence.as_mut(), |test| test.p);
+    let family = tests.iter().filter(|tests| tests.welch.is_some()).count();
+    let alpha = 0.05 / if family == 0 { 1.0 } else { family as f64 };
+    // Most comparisons have the same numbers of runs everywhere.
+    let mut known: BTreeMap<[u32; 2], Option<f64>> = BTreeMap::new();
+    for tests in tests {
+        let runs = tests.n.map(|runs| runs as u32);
+        let detectable = *known.entry(runs).or_insert_with(|| stats::detectable_effect(runs, Power::WANTED, alpha));
+        let achieved = tests.hedges_g.and_then(|g| stats::power(g, runs, alpha));
+        tests.power = detectable.map(|detectable| Power { alpha, detectable, achieved });
+    }
 }
 
 fn adjust_kind<T>(tests: &mut [Tests], of: impl Fn(&mut Tests) -> Option<&mut Adjusted<T>>, p: impl Fn(&T) -> f64) {

@@ -15,10 +15,11 @@ use tests::{negative, tests};
 use worlds::world_section;
 
 use crate::charts::{self, ChartError};
+use crate::comparison::Power;
 use crate::document::{Block, Entry, Table, code};
 use crate::number::{count, decimals, fixed, plain, ranges, short};
 use crate::record::Status;
-use crate::stats::{Estimate, Interval, coverage, detectable_effect, rounded};
+use crate::stats::{Estimate, Interval, coverage};
 use crate::summarise::RESAMPLES;
 use crate::summary::{Cell, Confidence, PROFILE, Run, Summary, World};
 use crate::{ReportContext, WorldText};

@@ -38,6 +38,10 @@ pub struct Record {
     pub budget: u64,
     /// How the trial was evaluated.
     pub evaluation: Evaluation,
+    /// What the experiment asks for by itself, before anybody changes it for a run; records of earlier versions do not
+    /// tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// How the agent's settings were chosen, where the experiment says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
@@ -83,6 +87,17 @@ pub struct Evaluation {
     pub seed: u64,
     /// Training transitions between two evaluations; 0 if only the end was evaluated.
     pub every: u64,
+}
+
+/// What an experiment asks for by itself: a run with less is no run of that experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Training budget of this agent in this world, in transitions.
+    pub budget: u64,
+    /// Number of seeds.
+    pub seeds: u64,
+    /// Episodes of the last evaluation.
+    pub episodes: u32,
 }
 
 /// A log that a trial learnt from.
@@ -265,6 +280,9 @@ pub struct Machine {
     pub memory_gb: Option<u32>,
     /// Operating system.
     pub os: String,
+    /// C library, with its version where the library itself tells it; records of earlier versions do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub libc: Option<String>,
 }
 
 /// Clock and memory of one trial.

@@ -172,6 +172,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
         seed,
         budget,
         evaluation: Evaluation { episodes: 100, point_episodes: 100, seed: 1, every: world.budget / 20 },
+        asked: None,
         tuning: None,
         log: None,
         device: "cpu".into(),

@@ -9,12 +9,13 @@ use sha2::{Digest, Sha256};
 
 use crate::changes::Changes;
 use crate::comparison::{Pair, Tests};
-use crate::record::{Code, Evaluation, Hashes, Machine, Reference, Status, Tuning};
+use crate::record::{Asked, Code, Evaluation, Hashes, Machine, Reference, Status, Tuning};
 use crate::stats::{Estimate, Interval};
 use crate::verdicts::Tick;
 
-/// Number of the layout of `report.json`.
-pub const SCHEMA: u32 = 2;
+/// Number of the layout of `report.json`. A figure that is new counts too: a report without it is not what its records give,
+/// and nobody edited it.
+pub const SCHEMA: u32 = 3;
 
 /// Thresholds of performance profiles, as normalised scores.
 pub const PROFILE: [f64; 9] = [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0];
@@ -117,6 +118,9 @@ pub struct Cell {
     pub budget: u64,
     /// How each run was evaluated.
     pub evaluation: Evaluation,
+    /// The most that its records say their experiment asks for by itself; absent where one of them does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
     /// How its settings were chosen, where the experiment says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
@@ -275,6 +279,9 @@ pub struct CellTime {
     pub peak_memory_mb: Option<f64>,
     /// Most trials that ran side by side.
     pub jobs: u32,
+    /// Seconds of each trial by itself, in the order of the runs; absent in reports of earlier versions.
+    #[serde(default)]
+    pub runs_wall_s: Vec<f64>,
 }
 
 impl Summary {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::number::{decimals, fixed, ranges};
+use crate::number::{count, decimals, fixed, ranges};
 use crate::stats::{SEEDS_FOR_A_CLAIM, coverage};
 use crate::summary::{Cell, Summary, World};
 
@@ -34,7 +34,7 @@ pub fn ticks(summary: &Summary) -> Vec<Tick> {
             trials.ok, trials.total, trials.diverged, trials.failed
         )
     };
-    let mut ticks = vec![Tick { holds: trials.ok == trials.total, text: finished }];
+    let mut ticks = vec![Tick { holds: trials.ok == trials.total, text: finished }, budgets(summary)];
     if let Some(fewest) = summary.results.iter().filter(|cell| cell.learned).map(|cell| cell.n).min() {
         let holds = fewest >= SEEDS_FOR_A_CLAIM;
         // Only figures over several worlds have bootstrap intervals.
@@ -79,6 +79,44 @@ pub fn ticks(summary: &Summary) -> Vec<Tick> {
     };
     ticks.push(Tick { holds: exact, text: text.into() });
     ticks
+}
+
+/// Whether the experiment was run as it stands, or cut down for this report. Of each kind of cut the deepest is named.
+fn budgets(summary: &Summary) -> Tick {
+    const KINDS: [&str; 3] = ["transitions", "seeds", "episodes in the last evaluation"];
+    let pairs = |cell: &Cell| -> Option<[[u64; 2]; 3]> {
+        let asked = cell.asked?;
+        let episodes = [cell.evaluation.episodes, asked.episodes].map(u64::from);
+        Some([[cell.budget, asked.budget], [cell.n as u64, asked.seeds], episodes])
+    };
+    let told: Vec<[[u64; 2]; 3]> = summary.results.iter().filter_map(pairs).collect();
+    let is_less = |[ran, asked]: &[u64; 2]| ran < asked;
+    let cut = told.iter().filter(|pairs| pairs.iter().any(is_less)).count();
+    // The least share of what was asked, compared as products.
+    let share =
+        |a: &[u64; 2], b: &[u64; 2]| (u128::from(a[0]) * u128::from(b[1])).cmp(&(u128::from(b[0]) * u128::from(a[1])));
+    let deepest = KINDS.iter().enumerate().filter_map(|(at, kind)| {
+        let [ran, asked] = told.iter().map(|pairs| pairs[at]).filter(is_less).min_by(share)?;
+        Some(format!("{} of {} {kind}", count(ran), count(asked)))
+    });
+    let deepest: Vec<String> = deepest.collect();
+    let untold = summary.results.len() - told.len();
+    let text = if cut > 0 {
+        format!(
+            "The budget was reduced: {} of {} agents in their worlds ran with less than the experiment asks for, at the \
+             least with {}; these are not its figures.",
+            cut,
+            summary.results.len(),
+            deepest.join(", ")
+        )
+    } else if untold > 0 {
+        "Whether the budget is the one that the experiment asks for is not recorded.".into()
+    } else {
+        "No budget was reduced: transitions, seeds and evaluation episodes are those that the experiment asks for, or \
+         more."
+            .into()
+    };
+    Tick { holds: cut == 0 && untold == 0, text }
 }
 
 /// Whether settings were chosen on other seeds than those reported.
@@ -184,7 +222,7 @@ fn names(cells: &[&Cell]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::record::Tuning;
+    use crate::record::{Asked, Tuning};
     use crate::{sample, summarise};
 
     /// The diverged seed costs `dqn` its lead over the myopic policy, and the sentence says so; nothing is claimed
@@ -205,14 +243,48 @@ mod tests {
     fn ticks_name_what_is_missing() {
         let ticks = sample::summary().ticks;
         let open: Vec<&str> = ticks.iter().filter(|tick| !tick.holds).map(|tick| tick.text.as_str()).collect();
-        assert_eq!(open.len(), 3, "{open:?}");
+        assert_eq!(open.len(), 4, "{open:?}");
         assert!(open[0].contains("1 diverged and 1 failed"), "{}", open[0]);
+        assert!(open[1].ends_with("the experiment asks for is not recorded."), "{}", open[1]);
         assert!(
-            open[1].contains("5 seeds") && open[1].contains("cover about 84 % (measured with 5 runs of one task)"),
+            open[2].contains("5 seeds") && open[2].contains("cover about 84 % (measured with 5 runs of one task)"),
             "{}",
-            open[1]
+            open[2]
         );
-        assert!(open[2].contains("does not say on which seeds"), "{}", open[2]);
+        assert!(open[3].contains("does not say on which seeds"), "{}", open[3]);
+    }
+
+    /// Fewer transitions, seeds or episodes than the experiment asks for are told, as much or more is ticked, and one
+    /// record that does not tell leaves it open.
+    #[test]
+    fn a_reduced_budget_is_told() {
+        let tick = |change: &dyn Fn(&mut Asked), untold: bool| {
+            let mut records = sample::records();
+            for record in &mut records {
+                let mut asked = Asked { budget: record.budget, seeds: 1, episodes: 100 };
+                change(&mut asked);
+                record.asked = Some(asked);
+            }
+            records[0].asked = records[0].asked.filter(|_| !untold);
+            let summary = summarise("t", "c", &records, &sample::draw).unwrap();
+            let tick = summary.ticks.into_iter().find(|tick| tick.text.contains("budget")).unwrap();
+            (tick.holds, tick.text)
+        };
+        let (holds, text) = tick(&|_| (), false);
+        assert!(holds && text.starts_with("No budget was reduced"), "{text}");
+        let (holds, text) = tick(&|_| (), true);
+        assert!(!holds && text.ends_with("is not recorded."), "{text}");
+        let less = "ran with less than the experiment asks for, at the least with";
+        for untold in [false, true] {
+            let (holds, text) = tick(&|asked| asked.budget *= 2, untold);
+            assert!(!holds && text.contains(&format!("8 of 15 agents in their worlds {less} ")), "{text}");
+            assert!(text.contains("000 transitions; "), "{text}");
+        }
+        let all = |asked: &mut Asked| *asked = Asked { budget: 60_000, seeds: 10, episodes: 1000 };
+        let expected =
+            format!("{less} 0 of 60,000 transitions, 1 of 10 seeds, 100 of 1,000 episodes in the last evaluation;");
+        let (holds, text) = tick(&all, false);
+        assert!(!holds && text.contains(&expected), "{text}");
     }
 
     /// Where no figure is over several worlds there is no bootstrap interval to warn about.

@@ -75,17 +75,18 @@ fn text(evaluation: &Evaluation) -> String {
     text += &table.text(&[1, 2]);
     let diagnostics = &evaluation.diagnostics;
     let (weights, unit) = (&diagnostics.weights, if evaluation.kind == "bandit" { "rounds" } else { "trajectories" });
-    text + &format!(
-        "\n{} {unit}, effective sample size {:.1}; weights: mean {:.4}, largest {:.4} ({:.1} % of all)\n\
-         intervals: {} resamples of whole {unit}, seed {}\n",
+    text += &format!(
+        "\n{} {unit}, effective sample size {:.1}; weights: mean {:.4}, largest {:.4} ({:.1} % of all)\n",
         diagnostics.rounds,
         weights.size,
         weights.mean,
         weights.largest,
         100.0 * weights.largest_share,
-        evaluation.resamples,
-        evaluation.seed
-    )
+    );
+    if evaluation.logged.low.is_none() {
+        return text + "no intervals: one of them says nothing about its own spread\n";
+    }
+    text + &format!("intervals: {} resamples of whole {unit}, seed {}\n", evaluation.resamples, evaluation.seed)
 }
 
 fn interval(estimate: &Estimate) -> String {

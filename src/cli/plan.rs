@@ -44,8 +44,9 @@ pub fn run(command: &Plan) -> Result<ExitCode> {
     let alpha = command.alpha / f64::from(command.family);
     let runs = stats::runs_for(command.effect, command.power, alpha);
     let ranks = (2..=10_000usize).find(|n| stats::smallest_p(*n, *n) <= alpha);
-    let detectable = SHOWN
-        .map(|n| (n, stats::detectable_effect(n, command.power, alpha), stats::smallest_p(n as usize, n as usize)));
+    let detectable = SHOWN.map(|n| {
+        (n, stats::detectable_effect([n, n], command.power, alpha), stats::smallest_p(n as usize, n as usize))
+    });
     if command.output.format == Format::Json {
         let detectable: Vec<_> = (detectable.iter())
             .map(|(n, effect, floor)| {

@@ -108,11 +108,12 @@ fn text(comparison: &Comparison) -> String {
         text += &format!("\n{}", tests(comparison));
     }
     let (count, seed) = (comparison.resamples, comparison.seed);
-    text + &format!(
-        "\n95 % intervals: stratified bootstrap of {count} replicates, seed {seed}; of differences, Welch. \
-         p values are Holm's over {} tests; --format json has profiles, curves and all tests\n",
-        comparison.tests.len()
-    )
+    text += &format!("\n95 % intervals: stratified bootstrap of {count} replicates, seed {seed}; ");
+    if !comparison.tests.is_empty() {
+        let family = comparison.tests.len();
+        text += &format!("of differences, Welch. p values are Holm's over {family} tests; ");
+    }
+    text + "--format json has profiles, curves and all tests\n"
 }
 
 fn tests(comparison: &Comparison) -> String {

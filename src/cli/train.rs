@@ -83,6 +83,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         math: Some(math),
         tuning: None,
         worlds: vec![world],
+        unchanged: None,
     };
     let trials = experiment.trials()?;
     let folder = run::folder(&command.place, &experiment.name);

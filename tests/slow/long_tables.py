@@ -41,6 +41,18 @@ def decisions(write):
         write("".join(lines[(start + at) % 9973] for at in range(1000)))
 
 
+def trajectories(write):
+    """A log of trajectories of twenty steps between four actions, with a model."""
+    lines = []
+    for _ in range(9973):
+        action = random.randrange(4)
+        reward = int(random.random() < 0.2 + 0.1 * action)
+        lines.append(f"{action},{reward},0.25,0.{action + 1},0.1,0.2,0.3,0.4,0.2,0.3,0.4,0.5\n")
+    write("trajectory,t,action,reward,pi_b_a,pi_e_a,pi_e_0,pi_e_1,pi_e_2,pi_e_3,q_hat_0,q_hat_1,q_hat_2,q_hat_3\n")
+    for one in range(ROWS // 20):
+        write("".join(f"{one},{t},{lines[(20 * one + t) % 9973]}" for t in range(20)))
+
+
 def measured(command):
     """Exit code, stderr, seconds of the processor and peak memory in megabytes (10^6 bytes)."""
     with tempfile.TemporaryFile() as told:
@@ -60,13 +72,14 @@ def main():
     random.seed(0)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "table.csv"
-        for name, make, broken in [
-            ("stats", curves, "agent-0,0,task-0,zero,0.5\n"),
-            ("ope", decisions, "0,1,0,0.1,0.2,0.3,0.4,0.2,0.3,0.4,0.5\n"),
+        for name, make, more, broken in [
+            ("stats", curves, [], "agent-0,0,task-0,zero,0.5\n"),
+            ("ope", decisions, [], "0,1,0,0.1,0.2,0.3,0.4,0.2,0.3,0.4,0.5\n"),
+            ("ope", trajectories, ["--gamma", "0.95"], "0,20,0,1,0,0.1,0.1,0.2,0.3,0.4,0.2,0.3,0.4,0.5\n"),
         ]:
             with open(path, "w") as file:
                 make(file.write)
-            command = [program, name, str(path), "--resamples", "200", "--format", "json"]
+            command = [program, name, str(path), "--resamples", "200", "--format", "json", *more]
             code, told, seconds, megabytes = measured(command)
             assert code == 0, told
             stated = re.search(rf"\| {name}, {make.__name__} \|.*\| (\d+) MB \|", text)

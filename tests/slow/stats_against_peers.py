@@ -161,6 +161,26 @@ def effects(name, scores, found):
     return compared
 
 
+def powers(name, found):
+    """Power achieved and detectable effects by statsmodels. How many were compared: far out its power is nan."""
+    compared = 0
+    family = sum(test["welch"] is not None for test in found["tests"])
+    for test in found["tests"]:
+        n, m = test["n"]
+        if min(n, m) < 2:
+            assert test["power"] is None, name
+            continue
+        alpha = 0.05 / max(family, 1)
+        close(test["power"]["alpha"], alpha, f"{name}, level")
+        for effect, ours in [(test["hedges_g"], test["power"]["achieved"]), (test["power"]["detectable"], 0.8)]:
+            assert (effect is None) == (ours is None), name
+            theirs = np.nan if effect is None else TTestIndPower().power(effect, n, alpha, ratio=m / n)
+            if not np.isnan(theirs):
+                close(ours, theirs, f"{name}, power of {effect} with {n} and {m} runs")
+                compared += 1
+    return compared
+
+
 def plans(mercato):
     """The effects that `mercato plan` says are found have the power that was asked for, by statsmodels, and its runs are the
     fewest. How many were compared: with few runs and a large effect statsmodels' power is nan."""
@@ -207,7 +227,7 @@ def intervals(mercato, rng):
 
 def main(mercato):
     rng = np.random.default_rng(7)
-    names, compared = [], 0
+    names, compared, tested = [], 0, 0
     for name, scores in cases(rng):
         found, _ = run(mercato, scores, "--resamples", "200", "--margin", str(MARGIN))
         if name == "unequal numbers":  # rliable needs as many runs of every task, which each of the two has
@@ -216,10 +236,12 @@ def main(mercato):
             assert all(value["iqm"]["low"] is None for value in found["algorithms"].values())
         compare(name, scores, found)
         compared += effects(name, scores, found)
+        tested += powers(name, found)
         if name != "unequal numbers":
             pairs(name, scores, run(mercato, scores, "--resamples", "200", "--paired")[0])
         names.append(name)
     assert compared >= 20, f"only {compared} intervals of Hedges' g"
+    assert tested >= 40, f"only {tested} powers"
     assert plans(mercato) >= 15, "most powers are compared"
     ratio = intervals(mercato, rng)
     assert ratio > 100, f"rliable takes only {ratio:.0f} times as long"

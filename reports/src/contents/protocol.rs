@@ -104,7 +104,8 @@ pub fn provenance(summary: &Summary) -> Vec<Block> {
         for machine in &origin.machines {
             let memory = machine.memory_gb.map_or(String::new(), |memory| format!(", {memory} GiB"));
             let processor = machine.processor.as_deref().unwrap_or("unknown processor");
-            let text = format!("{processor}, {} threads{memory}, {}", machine.cores, machine.os);
+            let libc = machine.libc.as_deref().unwrap_or("C library not told");
+            let text = format!("{processor}, {} threads{memory}, {}, {libc}", machine.cores, machine.os);
             table.push(["machine".to_owned(), code(&text)]);
         }
         blocks.push(Block::Table(table));

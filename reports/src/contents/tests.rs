@@ -15,7 +15,12 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
          interval are Welch\u{2019}s; p values are adjusted by Holm\u{2019}s method over the {family} pairs of this \
          report, with the raw ones below. Rank tests are exact where it can be computed; permutation tests enumerate \
          all arrangements where they are few, and draw 10,000 otherwise. Runs of the same seed met the same evaluation \
-         episodes; the paired test uses that.",
+         episodes; the paired test uses that. The achieved power is post hoc: the probability that as many runs pass the \
+         first of these tests if the true difference were exactly the one found. It follows from p and adds no evidence: \
+         where it is low, nothing is shown about a difference, least of all that there is none. Below it stands the \
+         difference, in standard deviations over runs, that as many runs find with a probability of {} %, whatever was \
+         found.",
+        fixed(100.0 * Power::WANTED, 0)
     )));
     let mut table = Table::new(&[
         "world",
@@ -29,6 +34,7 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
         "#p, permutation",
         "#Hedges\u{2019} g",
         "#Cliff\u{2019}s delta",
+        "#achieved power, detectable",
     ]);
     let p = |pair: Option<(f64, f64)>| match pair {
         None => dash(),
@@ -64,15 +70,22 @@ pub fn tests(summary: &Summary) -> Vec<Block> {
             p(found.permutation.as_ref().map(|test| (test.p_holm, test.test.p))),
             g,
             found.cliffs_delta.map_or(dash(), |delta| fixed(delta, 2).into()),
+            found.power.map_or(dash(), |power| Entry {
+                text: power.achieved.map_or("\u{2013}".into(), |achieved| fixed(achieved, 2)),
+                notes: vec![format!("{} s. d.", fixed(power.detectable, 2))],
+                strong: false,
+            }),
         ]);
     }
     blocks.push(Block::Table(table));
-    let fewest = summary.tests.iter().flat_map(|tests| tests.n).min().unwrap_or(0);
-    if let Some(effect) = detectable_effect(fewest as u32, 0.8, 0.05 / family as f64) {
+    let hardest = summary.tests.iter().filter_map(|tests| Some((tests.n, tests.power?.detectable)));
+    if let Some(([one, other], effect)) = hardest.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        let runs = if one == other { format!("{one} runs a side") } else { format!("{one} runs against {other}") };
         blocks.push(Block::Text(format!(
-            "With {fewest} runs a side, a difference must be {} standard deviations over runs to pass the first of these \
-             tests with a probability of 80 %.",
-            fixed(rounded(effect), 2)
+            "With {runs}, a difference must be {} standard deviations over runs to pass the first of these \
+             tests with a probability of {} %.",
+            fixed(effect, 2),
+            fixed(100.0 * Power::WANTED, 0)
         )));
     }
     blocks

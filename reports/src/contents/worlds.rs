@@ -226,11 +226,14 @@ fn run_table(summary: &Summary, world: &World) -> Table {
         "curve",
         "weights",
         "evaluation",
+        "#seconds",
     ];
     let mut table = Table::new(&columns);
     let digits = digits(world);
     for cell in summary.cells(world) {
-        for run in &cell.runs {
+        let time = summary.time.iter().find(|time| (&time.world, &time.agent) == (&cell.world, &cell.agent));
+        for (place, run) in cell.runs.iter().enumerate() {
+            let seconds = time.and_then(|time| time.runs_wall_s.get(place));
             let start = |hash: &Option<String>| {
                 hash.as_ref().map_or("\u{2013}".into(), |hash| code(&hash.chars().take(12).collect::<String>()))
             };
@@ -245,6 +248,7 @@ fn run_table(summary: &Summary, world: &World) -> Table {
                 start(&run.hashes.curve),
                 start(&run.hashes.weights),
                 start(&run.hashes.evaluation),
+                seconds.map_or("\u{2013}".into(), |seconds| short(*seconds)),
             ]);
         }
     }

@@ -55,18 +55,18 @@ const LARGEST_SHARE: f64 = 0.1;
 /// Standard errors that the mean weight may lie from 1.
 const ERRORS: f64 = 4.0;
 /// Probability on actions without support that is noticed.
-const UNSUPPORTED: f64 = 1e-3;
+pub(in crate::ope) const UNSUPPORTED: f64 = 1e-3;
 
 impl Diagnostics {
     /// What a careful reader must know first.
     pub fn alarms(&self) -> Vec<String> {
         let mut alarms = Vec::new();
         let Effective { size, largest, largest_share, mean, mean_se } = self.weights;
-        if size < LEAST_SIZE || size < LEAST_SHARE * self.rounds as f64 {
-            alarms.push(format!(
-                "effective sample size {size:.1} of {}: the policies differ so much that few rounds carry the estimates",
-                self.rounds
-            ));
+        let differ = size < LEAST_SHARE * self.rounds as f64;
+        if size < LEAST_SIZE || differ {
+            let why = if differ { "the policies differ so much that" } else { "the log is so short that" };
+            let rounds = self.rounds;
+            alarms.push(format!("effective sample size {size:.1} of {rounds}: {why} few rounds carry the estimates"));
         }
         if largest_share > LARGEST_SHARE {
             let share = 100.0 * largest_share;
@@ -112,7 +112,11 @@ mod tests {
         let mut heavy = vec![0.5; 1000];
         heavy[7] = 500.0;
         let found = alarms(&heavy, 0.0);
-        assert!(found[0].starts_with("effective sample size") && found[1].contains("50 % of all weight"), "{found:?}");
+        assert!(
+            found[0].contains("the policies differ so much") && found[1].contains("50 % of all weight"),
+            "{found:?}"
+        );
+        assert!(alarms(&[1.0; 20], 0.0)[0].contains("20.0 of 20: the log is so short"));
         let wrong: Vec<f64> = (0..1000).map(|at| if at % 2 == 0 { 0.4 } else { 0.6 }).collect();
         assert!(alarms(&wrong, 0.0)[0].starts_with("mean weight 0.5000 instead of 1"));
         assert!(alarms(&[1.0; 100], 0.25)[0].starts_with("25.0 % of the evaluation policy's probability"));

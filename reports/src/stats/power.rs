@@ -1,7 +1,8 @@
-//! How many runs a claim needs, before they are spent: power of the two-sided two-sample t test with equal numbers.
+//! How many runs a claim needs, before they are spent, and what those that were spent could find: power of the two-sided
+//! two-sample t test.
 //!
 //! Under an effect d (difference of means over the common standard deviation) t has the noncentral t distribution with
-//! noncentrality d √(n/2) and 2 n - 2 degrees of freedom (Cohen 1988).
+//! noncentrality d √(n m / (n + m)) and n + m - 2 degrees of freedom (Cohen 1988).
 
 use statrs::distribution::{Chi, Continuous, ContinuousCDF, Normal};
 
@@ -10,14 +11,15 @@ use super::student;
 /// Most runs that [`runs_for`] looks for.
 const MOST_RUNS: u32 = 1_000_000;
 
-/// Probability that the test with `n` runs a side finds an effect of `effect` standard deviations at level `alpha`;
-/// `None` for fewer than two runs.
-pub fn power(effect: f64, n: u32, alpha: f64) -> Option<f64> {
-    if n < 2 {
+/// Probability that the test with so many runs on each side finds an effect of `effect` standard deviations at level
+/// `alpha`; `None` for fewer than two runs on a side.
+pub fn power(effect: f64, [n, m]: [u32; 2], alpha: f64) -> Option<f64> {
+    if n < 2 || m < 2 {
         return None;
     }
-    let freedom = 2 * (u64::from(n) - 1);
-    let shift = effect * (f64::from(n) / 2.0).sqrt();
+    let freedom = u64::from(n) + u64::from(m) - 2;
+    let (n, m) = (f64::from(n), f64::from(m));
+    let shift = effect * (n * m / (n + m)).sqrt();
     let limit = student(freedom as f64).inverse_cdf(1.0 - alpha / 2.0);
     let noncentral = NoncentralT::new(freedom);
     Some(1.0 - noncentral.cdf(limit, shift) + noncentral.cdf(-limit, shift))
@@ -25,7 +27,7 @@ pub fn power(effect: f64, n: u32, alpha: f64) -> Option<f64> {
 
 /// Fewest runs a side with at least this power; `None` beyond a million.
 pub fn runs_for(effect: f64, wanted: f64, alpha: f64) -> Option<u32> {
-    let enough = |n: u32| power(effect, n, alpha).is_some_and(|power| power >= wanted);
+    let enough = |n: u32| power(effect, [n, n], alpha).is_some_and(|power| power >= wanted);
     let (mut few, mut many) = (1, 2);
     while !enough(many) {
         if many >= MOST_RUNS {
@@ -40,17 +42,18 @@ pub fn runs_for(effect: f64, wanted: f64, alpha: f64) -> Option<u32> {
     Some(many)
 }
 
-/// Smallest effect that `n` runs a side find with this power; `None` for fewer than two runs.
-pub fn detectable_effect(n: u32, wanted: f64, alpha: f64) -> Option<f64> {
-    power(0.0, n, alpha)?;
+/// Smallest effect that so many runs on each side find with this power; `None` for fewer than two runs on a side.
+pub fn detectable_effect(runs: [u32; 2], wanted: f64, alpha: f64) -> Option<f64> {
+    let power = |effect| power(effect, runs, alpha);
+    power(0.0)?;
     let mut high = 1.0;
-    while power(high, n, alpha)? < wanted && high < 1e6 {
+    while power(high)? < wanted && high < 1e6 {
         high *= 2.0;
     }
     let mut low = 0.0;
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if power(middle, n, alpha)? < wanted { low = middle } else { high = middle }
+        if power(middle)? < wanted { low = middle } else { high = middle }
     }
     Some(high)
 }
@@ -126,9 +129,26 @@ mod tests {
     /// The detectable effect has the power that was asked for, and no effect is found at the level itself.
     #[test]
     fn the_detectable_effect_inverts_the_power() {
-        let effect = detectable_effect(10, 0.8, 0.05).unwrap();
-        assert!((power(effect, 10, 0.05).unwrap() - 0.8).abs() < 1e-9);
-        assert!((power(0.0, 10, 0.05).unwrap() - 0.05).abs() < 1e-9);
-        assert_eq!(detectable_effect(1, 0.8, 0.05), None);
+        for runs in [[10, 10], [3, 40]] {
+            let effect = detectable_effect(runs, 0.8, 0.05).unwrap();
+            assert!((power(effect, runs, 0.05).unwrap() - 0.8).abs() < 1e-9);
+            assert!((power(0.0, runs, 0.05).unwrap() - 0.05).abs() < 1e-9);
+        }
+        assert_eq!(detectable_effect([1, 9], 0.8, 0.05), None);
+    }
+
+    /// `statsmodels.stats.power.TTestIndPower().power(effect, n, alpha, ratio=m / n)`.
+    #[test]
+    fn unequal_sides_agree_with_statsmodels() {
+        let expected = [
+            (0.8, [5, 20], 0.05, 0.335_077_695_169_129_1),
+            (-1.5, [12, 4], 0.05 / 15.0, 0.235_030_234_602_647_7),
+            (2.0, [3, 2], 0.01, 0.090_409_349_059_446_32),
+            (0.3, [300, 200], 0.05, 0.906_587_116_295_223_2),
+        ];
+        for (effect, runs, alpha, expected) in expected {
+            let found = power(effect, runs, alpha).unwrap();
+            assert!((found - expected).abs() < 1e-9, "{effect} {runs:?} {alpha}: {found} is not {expected}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{SummaryError, alike, normalised};
-use crate::record::{Record, Reference, Status};
+use crate::record::{Asked, Record, Reference, Status};
 use crate::stats::{self, Estimate, Interval, rounded};
 use crate::summary::*;
 
@@ -41,6 +41,7 @@ pub(super) fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryEr
         config: first.agent_config.clone(),
         budget: first.budget,
         evaluation: first.evaluation.clone(),
+        asked: asked(records),
         tuning: first.tuning.clone(),
         n: records.len(),
         diverged: records.iter().filter(|record| matches!(record.status, Status::Diverged { .. })).count(),
@@ -61,6 +62,16 @@ pub(super) fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryEr
         curve: if first.learned { curve(records, reference.random) } else { Vec::new() },
         efficiency: if first.learned { efficiency(records, reference) } else { None },
         runs: records.iter().map(|record| run(record, reference)).collect(),
+    })
+}
+
+/// The most that any of the records says, because an experiment may have been cut down between two of them.
+fn asked(records: &[&Record]) -> Option<Asked> {
+    let told: Option<Vec<Asked>> = records.iter().map(|record| record.asked).collect();
+    told?.into_iter().reduce(|most, asked| Asked {
+        budget: most.budget.max(asked.budget),
+        seeds: most.seeds.max(asked.seeds),
+        episodes: most.episodes.max(asked.episodes),
     })
 }
 
@@ -176,5 +187,6 @@ pub(super) fn cell_time(world: &World, records: &[&Record]) -> CellTime {
         updates_per_s: stats::mean(&updates).map(rounded),
         peak_memory_mb: memory.max_by(f64::total_cmp),
         jobs: records.iter().map(|record| record.time.jobs).max().unwrap_or(0),
+        runs_wall_s: records.iter().map(|record| rounded(record.time.wall_s)).collect(),
     }
 }

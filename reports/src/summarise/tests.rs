@@ -1,5 +1,5 @@
 use super::*;
-use crate::sample;
+use crate::{sample, stats};
 
 fn cell<'a>(summary: &'a Summary, env: &str, agent: &str) -> &'a Cell {
     summary.results.iter().find(|cell| cell.env == env && cell.agent == agent).expect("the sample has this cell")
@@ -93,6 +93,19 @@ fn the_id_depends_on_the_figures_alone() {
     assert_ne!(summarise("Sample", "mercato run sample", &records, &sample::draw).unwrap().id, id);
 }
 
+/// Each run has its own seconds in the line of its table, and all of them together are those of its agent.
+#[test]
+fn seconds_of_each_run_stand_apart() {
+    let summary = sample::summary();
+    assert_eq!(summary.time.len(), summary.results.len());
+    for (time, cell) in summary.time.iter().zip(&summary.results) {
+        assert_eq!((&time.world, &time.agent), (&cell.world, &cell.agent));
+        let expected: Vec<f64> = cell.runs.iter().map(|run| 3.5 + run.seed as f64).collect();
+        assert_eq!(time.runs_wall_s, expected);
+        assert_close(time.wall_s, expected.iter().sum());
+    }
+}
+
 /// Two parameter sets of one id are two worlds, told apart by what differs: their scores must never mix.
 #[test]
 fn parameters_tell_worlds_of_one_id_apart() {
@@ -182,6 +195,10 @@ fn every_pair_in_every_world_is_tested() {
     let mean = |agent| cell(&summary, "pricing/yogurt-v1", agent).score.unwrap();
     assert_close(welch.test.difference, mean("dqn") - mean("price_grid"));
     assert_eq!(welch.family, 7);
+    let power = yogurt.power.unwrap();
+    let expected = stats::power(yogurt.hedges_g.unwrap(), [5, 5], 0.05 / 7.0).unwrap();
+    assert_close(power.achieved.unwrap(), expected);
+    assert_close(stats::power(power.detectable, [5, 5], 0.05 / 7.0).unwrap(), 0.8);
     assert!(yogurt.paired_t.is_some() && yogurt.sign_flip.as_ref().unwrap().test.exact);
     assert_eq!(summary.improvement.len(), 1, "of the pairs only article and rainbow-lite share all their worlds");
 }

@@ -84,6 +84,26 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Share of the evaluation policy's probability, over all steps, on actions that their state never shows at their time.
+    pub(super) fn unseen(&self) -> f64 {
+        let (mut seen, mut unseen) = (Vec::new(), 0.0);
+        for (at, moment) in self.moments.iter().enumerate() {
+            seen.clear();
+            seen.resize(moment.states * self.actions, false);
+            let visits = || {
+                let visits = moment.visits.iter();
+                visits.map(|(trajectory, row)| (self.steps.of(*trajectory as usize).start + at, *row as usize))
+            };
+            visits().for_each(|(step, row)| seen[row * self.actions + self.steps.action[step] as usize] = true);
+            for (step, row) in visits() {
+                let policy = &self.steps.policy[step * self.actions..(step + 1) * self.actions];
+                let seen = &seen[row * self.actions..(row + 1) * self.actions];
+                unseen += policy.iter().zip(seen).filter(|(_, seen)| !**seen).map(|(share, _)| share).sum::<f64>();
+            }
+        }
+        unseen / self.steps.len() as f64
+    }
+
     /// The table fitted to the log itself, as a model.
     pub(super) fn model(&self) -> Model {
         let mut model = Model { value: vec![0.0; self.steps.len()], expected: vec![0.0; self.steps.len()] };
@@ -156,7 +176,7 @@ mod tests {
     }
 
     /// A resample has the values of a table fitted to it: with one replicate the ends of the interval are what a log of
-    /// the trajectories drawn, each as often as it was, gives by itself.
+    /// the trajectories drawn, each as often as it was, gives by itself, or for a basic interval as far on the other side.
     #[test]
     fn resamples_fit_their_own_table() {
         let once = Options { resamples: 1, ..OPTIONS };
@@ -166,16 +186,22 @@ mod tests {
         draw(stats::Address { stream, replicate: 0, stratum: 0 }, 30, &mut drawn);
         let resample = varied(drawn.iter().map(|number| *number as usize)).evaluate(&once, &draw).estimates;
         for (name, estimate) in &found {
-            let (low, own) = (estimate.low.unwrap(), resample[name].point);
-            assert!((low - own).abs() < 1e-12 && estimate.high == estimate.low, "{name}: {low} is not {own}");
+            let (mut low, own) = (estimate.low.unwrap(), resample[name].point);
+            let basic = estimate.method.contains(", basic");
+            assert_eq!(basic, ["dm", "fqe"].contains(&name.as_str()), "{name}: {}", estimate.method);
+            let equal = estimate.high == estimate.low;
+            if basic {
+                low = 2.0 * estimate.point - low;
+            }
+            assert!((low - own).abs() < 1e-12 && equal, "{name}: {low} is not {own}");
             assert!((estimate.point - own).abs() > 1e-4, "{name} is another number in the resample");
             let refitted = ["dm", "dr", "fqe", "sndr"].contains(&name.as_str());
             assert_eq!(estimate.method.ends_with(", the table fitted anew"), refitted, "{name}: {}", estimate.method);
         }
     }
 
-    /// With one state, one action and one step a fitted table is the mean reward, and its interval that of a mean; held
-    /// fixed it would have none at all.
+    /// With one state, one action and one step a fitted table is the mean reward, and its interval that of a mean, for the
+    /// basic one turned about the estimate; held fixed it would have none at all.
     #[test]
     fn a_table_of_one_cell_is_a_mean() {
         let mut log = Trajectories::new(1, false, true);
@@ -188,7 +214,11 @@ mod tests {
         assert!(ends(&found.logged)[1] - ends(&found.logged)[0] > 1.0);
         for name in ["dm", "dr", "fqe", "sndr"] {
             let [low, high] = ends(&found.estimates[name]);
-            let [of_low, of_high] = ends(&found.logged);
+            let [mut of_low, mut of_high] = ends(&found.logged);
+            if ["dm", "fqe"].contains(&name) {
+                let twice = 2.0 * found.logged.point;
+                [of_low, of_high] = [twice - of_high, twice - of_low];
+            }
             assert!((low - of_low).abs() < 1e-12 && (high - of_high).abs() < 1e-12, "{name}: {low} to {high}");
         }
         assert_eq!(found.alarms, Vec::<String>::new());
@@ -207,5 +237,29 @@ mod tests {
         assert_eq!(found.estimates["fqe"].point, 1.0);
         let expected = "estimates beside their own intervals (dm, dr, fqe, sndr): states are seen so seldom";
         assert!(found.alarms[0].starts_with(expected), "{:?}", found.alarms);
+        assert_eq!(found.alarms.len(), 1, "every action is seen: {:?}", found.alarms);
+    }
+
+    /// An action that a state shows at another time, or another state at that time, is not seen. By hand: of the two
+    /// steps in state 7 at time 1, half of the probability is on action 1.
+    #[test]
+    fn actions_that_the_table_lacks_raise_the_alarm() {
+        let step = |state: u32, action: usize| Step {
+            action,
+            reward: 1.0,
+            ratio: 1.0,
+            policy: &[0.5, 0.5],
+            values: &[],
+            state,
+        };
+        let mut log = Trajectories::new(2, false, true);
+        for action in [0, 1] {
+            log.push(&[step(7, action), step(7, 0)]);
+            log.push(&[step(7, action), step(8, action)]);
+        }
+        let found = log.evaluate(&OPTIONS, &draw);
+        let expected = "12.5 % of the evaluation policy's probability is on actions that their state never shows";
+        assert!(found.alarms.iter().any(|alarm| alarm.starts_with(expected)), "{:?}", found.alarms);
+        assert_eq!(found.estimates["fqe"].point, 1.0 + 0.9 * 0.75);
     }
 }

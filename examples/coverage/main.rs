@@ -1,10 +1,13 @@
-//! How often do nominal 95 % intervals from few runs hold the truth? A table in Markdown, by seeded simulation.
+//! How often do nominal 95 % intervals from few runs, and from tables fitted to short logs, hold the truth? Tables in
+//! Markdown, by seeded simulation.
 //!
-//! `cargo run --release --example coverage` prints it, `-- --write` writes it to `docs/statistics.md`, `-- --check` fails
+//! `cargo run --release --example coverage` prints them, `-- --write` writes them to `docs/statistics.md`, `-- --check` fails
 //! when the document says otherwise.
 //!
 //! Scores are normal, or log-normal with σ = 1 and mean 0; tasks differ in nothing. The truth of mean and interquartile
 //! mean is 0 for the first, and 0 and that of a million draws for the second.
+mod fitted;
+
 use mercato::{
     envs::{Domain, Purpose, Rng},
     reports::stats::{self, Interval},
@@ -68,14 +71,15 @@ fn main() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    publish(&table);
+    publish("coverage", &table);
+    publish("fitted coverage", &fitted::table());
 }
 
-/// Prints the table, or writes it to or compares it with the document.
-fn publish(table: &str) {
+/// Prints the table, or writes it to or compares it with the document at the mark of this name.
+fn publish(mark: &str, table: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/statistics.md");
     let text = std::fs::read_to_string(path).expect("the document");
-    let start = text.find("<!-- coverage:").expect("the mark is there");
+    let start = text.find(&format!("<!-- {mark}:")).expect("the mark is there");
     let start = start + text[start..].find('\n').expect("a line") + 1;
     let end = start + text[start..].find("<!-- end -->").expect("the mark is there");
     match std::env::args().nth(1).as_deref() {
@@ -84,7 +88,7 @@ fn publish(table: &str) {
         }
         Some("--check") => {
             assert!(text[start..end] == *table, "docs/statistics.md has another table; now it is\n{table}");
-            println!("the table in docs/statistics.md is what the simulation gives");
+            println!("the table `{mark}` in docs/statistics.md is what the simulation gives");
         }
         _ => print!("{table}"),
     }
