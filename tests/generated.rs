@@ -7,7 +7,7 @@ use mercato::{
         statics::{self, ARCHITECTURES, Occupancy},
     },
     proofs::{self, Proof},
-    reports::{Line, Summary, episode_chart, read_records, summarise, summary::Cell},
+    reports::{Line, Record, Summary, episode_chart, read_records, stats, summarise, summary::Cell},
     resampling,
 };
 use std::{
@@ -132,6 +132,80 @@ fn the_tables_of_the_kernels_are_fresh() {
     between_marks("docs/kernels.md", "products", &products);
     between_marks("docs/kernels.md", "sectors", &sectors);
     between_marks("docs/kernels.md", "counts", &all);
+}
+
+/// Records of a publication, in the order of their files.
+fn published(name: &str) -> Vec<Record> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published").join(name).join("records");
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(&folder).expect("published records").map(|entry| entry.expect("a file").path()).collect();
+    paths.sort();
+    paths.iter().flat_map(|path| read_records(path).expect("records")).collect()
+}
+
+/// Mean of `value` over `records`, and half of its 95 % interval by Student's t.
+fn over_seeds(records: &[&Record], value: impl Fn(&Record) -> f64) -> String {
+    let values: Vec<f64> = records.iter().map(|record| value(record)).collect();
+    let mean = stats::mean(&values).expect("there are seeds");
+    match stats::t_interval(&values) {
+        Some(interval) => format!("{mean:.3} ± {:.3}", 0.5 * (interval.high - interval.low)),
+        None => format!("{mean:.3}"),
+    }
+}
+
+/// What a learnt price reaches beside the exact program, and the price itself.
+#[test]
+fn the_table_of_constraints_is_fresh() {
+    let records = published("constraints");
+    let mut table = String::from("| | seeds | clicks | share of exposure | multiplier |\n|---|---:|---:|---:|---:|\n");
+    for agent in ["lagrangian", "oracle", "unconstrained", "random"] {
+        let own: Vec<&Record> = records.iter().filter(|record| record.agent == agent).collect();
+        let mean = |record: &Record, name: &str| record.outcome.metrics[name].mean.expect("finite");
+        let clicks = over_seeds(&own, |record| mean(record, "clicks"));
+        let share = over_seeds(&own, |record| mean(record, "provider_exposure") / mean(record, "exposure"));
+        let price = match agent {
+            "lagrangian" => over_seeds(&own, |record| {
+                record.training.last().and_then(|point| point.multiplier).expect("it learns one")
+            }),
+            "oracle" => "0.126, exact".into(),
+            _ => "–".into(),
+        };
+        table += &format!("| `{agent}` | {} | {clicks} | {share} | {price} |\n", own.len());
+    }
+    between_marks("docs/constraints.md", "constraints", &table);
+}
+
+/// Scores by catalogue and number of items.
+#[test]
+fn the_table_of_catalogues_is_fresh() {
+    let records = published("catalogues");
+    let mut table = String::from(
+        "| world | items | agent | seeds | score, 95 % interval | seconds of training |\n|---|---:|---|---:|---:|---:|\n",
+    );
+    let mut cells: Vec<(&str, u64, &str)> = (records.iter())
+        .filter(|record| record.agent != "random")
+        .map(|record| {
+            (record.env.as_str(), record.env_params["items"].as_u64().expect("a number"), record.agent.as_str())
+        })
+        .collect();
+    cells.sort();
+    cells.dedup();
+    for (env, items, agent) in cells {
+        let own: Vec<&Record> = (records.iter())
+            .filter(|record| (record.env.as_str(), record.agent.as_str()) == (env, agent))
+            .filter(|record| record.env_params["items"].as_u64() == Some(items))
+            .collect();
+        let score = over_seeds(&own, |record| {
+            let mean = record.outcome.metrics[&record.objective].mean.expect("finite");
+            record.reference.score(mean).expect("the optimum is better than random")
+        });
+        let seconds = match own[0].learned {
+            true => format!("{:.0}", own.iter().map(|record| record.time.train_s).sum::<f64>() / own.len() as f64),
+            false => "–".into(),
+        };
+        table += &format!("| `{env}` | {items} | `{agent}` | {} | {score} | {seconds} |\n", own.len());
+    }
+    between_marks("docs/catalogues.md", "catalogues", &table);
 }
 
 /// The published report of the full suite.
