@@ -1,7 +1,7 @@
 //! What agents have reached in each world, and with how much training: the learning proofs.
 //!
 //! `mercato run reports/specs/proofs/FAMILY.toml` makes the records, which are committed as a file for each world,
-//! `reports/published/proofs/FAMILY-NAME.jsonl`; the table beside them is made from those and from the records of the full
+//! `reports/published/proofs/records/FAMILY-NAME.jsonl`; the table beside them is made from those and from the records of the full
 //! suite (`UPDATE=1 cargo test generated`).
 
 /// The committed table.

@@ -28,7 +28,7 @@
 //! | Metrics | `click_rate`: clicks per step, 0 if the reward is the score; `mean_score`: mean score of the items shown |
 //! | Reference policies | `random`; `rank-N`: the N-th best item for this user (rounded, 1 to 100), what an index loses that misses the better ones; `popular`: the best item for the mean of all queries; `myopic` and `oracle`, the same here: the best item for this user |
 //! | Optimum | exact, 0.943 per step: d comparisons for d digits. Random 0.500, exact too: the mean score is a sum of means, the mean of σ over all items one integral over a product of d sums (`catalogue::factored`); popular 0.521 |
-//! | Learning | no network with an output per item fits; embeddings with a search do (two towers), and so do digits chosen one by one |
+//! | Learning | no network with an output per item fits; embeddings with a search do (`two_tower`, docs/catalogues.md), and so do digits chosen one by one |
 //! | Source | own design, after product quantisation (Jégou, Douze, Schmid 2011, "Product quantization for nearest neighbor search") |
 //!
 //! History: v1, first version.
