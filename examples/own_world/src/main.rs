@@ -26,6 +26,7 @@ fn main() -> mercato::Result<()> {
         experiment: &experiment.name,
         jobs: 2,
         tensorboard: false,
+        trace: false,
         device: Device::Cpu,
         stop: &stop,
         observer: &Silent,
