@@ -37,7 +37,7 @@ fn it_has_every_trial_of_the_suite_and_each_is_small() {
 /// What is published is what this version makes of the records: figures, tables, text and charts.
 #[test]
 fn the_reports_are_what_this_version_makes_of_the_records() {
-    for name in ["quick", "full"] {
+    for name in ["quick", "full", "constraints", "catalogues"] {
         let path = published().with_file_name(name).display().to_string();
         let whole = mercato(&["verify", &path, "--sample", "0"], &[]);
         let same = whole.code == 0 && !whole.stdout.contains("not what this version makes");
