@@ -7,7 +7,7 @@
 //! (double targets, fractions, searches, a pass for each item) are further above it.
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock; nothing here makes a trace")]
 use agents::{AgentSpec, Tensor, spec::PRESETS};
-use envs::{Actions, Params, Start};
+use envs::{Actions, Start};
 use kernels::{Cpu, Dense, Linear};
 use serde_json::{Map, json};
 use std::time::Instant;
@@ -25,7 +25,7 @@ fn main() {
         if defaults.get("hidden").is_none() {
             continue;
         }
-        let (id, params) = world(preset.space);
+        let (id, params) = preset.world();
         let set = Map::from_iter(settings.iter().map(|(key, value)| (key.to_string(), value.clone())));
         let spec = AgentSpec::preset(preset.name, &set).expect("the settings are admissible");
         let mut world = envs::make(id, &params, spec.rows()).expect("the world is there");
@@ -44,22 +44,6 @@ fn main() {
         let rate = fastest(|| agent.learn().expect("the CPU learns"));
         let floor = peak / (4 * weights * BATCH) as f64;
         println!("| `{}` | `{id}` | {weights} | {rate:.0} | {floor:.0} | {:.2} |", preset.name, rate / floor);
-    }
-}
-
-/// A world for the actions that a preset can handle.
-fn world(space: &str) -> (&'static str, Params) {
-    let none = Params::new();
-    match space {
-        "discrete" => ("rec/markov-interest-v1", none),
-        "discrete, up to millions" => ("rec/huge-hashed-v1", Params::from_iter([("items".into(), json!(10_000))])),
-        "discrete, with a cost shown" => {
-            let shown = [("cost_signal".into(), json!("others")), ("cost_shown".into(), json!(true))];
-            ("rec/fair-interest-v1", Params::from_iter(shown))
-        }
-        "slates" => ("rec/slateq-mdp-v1", none),
-        "discrete with continuous numbers" => ("pricing/wine-club-v1", none),
-        _ => ("pricing/inventory-v1", none),
     }
 }
 

@@ -3,11 +3,12 @@ mod checkpoint;
 mod files;
 mod offline;
 mod run;
+mod worth;
 
 pub use checkpoint::{described, trained};
 pub(crate) use files::{curve_hash, trail_path, weights_hash, weights_path};
 pub(crate) use offline::hash_of_file;
-pub use offline::{Worth, worth};
+pub use worth::{Worth, worth};
 
 use crate::{
     error::{Error, Result},

@@ -97,21 +97,7 @@ fn no_agent_allocates_in_act_or_learn() {
             eprintln!("skipped: {} with {}, because this machine lacks it", preset.name, isa.name());
             continue;
         };
-        let mut params = Params::new();
-        let id = match preset.space {
-            "discrete" => "rec/markov-interest-v1",
-            "discrete, up to millions" => {
-                params.insert("items".into(), json!(10_000));
-                "rec/huge-hashed-v1"
-            }
-            "discrete, with a cost shown" => {
-                params.extend([("cost_signal".into(), json!("others")), ("cost_shown".into(), json!(true))]);
-                "rec/fair-interest-v1"
-            }
-            "slates" => "rec/slateq-mdp-v1",
-            "discrete with continuous numbers" => "pricing/wine-club-v1",
-            _ => "pricing/inventory-v1",
-        };
+        let (id, params) = preset.world();
         // Small where the preset is large; those without a network have none of these settings.
         let defaults = json!((preset.spec)());
         let small = settings.iter().filter(|(key, _)| defaults.get(key).is_some());

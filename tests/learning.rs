@@ -112,7 +112,7 @@ fn a_promise_is_kept_at_its_price() {
     let world = "reward = \"clicks\", cost_signal = \"others\", cost_shown = true";
     let set = "hidden = [32], rows = 16, batch = 64, memory = 100000, huber = inf, target_rate = 0.01, limit = 0.5, \
                explore_over = 40000, explore_to = 0.05, learning_rate_to = 1e-5, learning_rate_over = 10000, \
-               multiplier = 0.1, multiplier_rate = 1e-4";
+               multiplier_rate = 2e-4";
     let record = trained("rec/fair-interest-v1", world, "lagrangian", 160_000, set);
     let mean = |name: &str| record.outcome.metrics[name].mean.expect("finite");
     let (clicks, share) = (mean("clicks"), mean("provider_exposure") / mean("exposure"));

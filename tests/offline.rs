@@ -117,6 +117,18 @@ fn a_log_judges_a_policy() {
         let value = judged["value"].as_f64().expect("a number");
         assert!((value - played).abs() < 0.05 * played.abs(), "{agent}: {value} by the log, {played} in play");
     }
+    // A bad policy is told from a good one: what nobody trained earns less than half of the best, also by the log.
+    let out = folder.path("untrained");
+    let untrained = ["train", "classic/chain-v1", "--agent", "dqn", "--steps", "1", "--seeds", "3", "--out", &out];
+    assert_eq!(mercato(&[&untrained[..], &SMALL, &["--episodes", "200"]].concat(), &[]).code, 0);
+    let records = read_records(&folder.0.path().join("untrained/records.jsonl")).expect("records");
+    let record = records.into_iter().find(|record| record.learned).expect("one learns");
+    let weights = folder.path(&format!("untrained/weights/{}.safetensors", record.trial));
+    let ran = mercato(&["eval", &weights, "--log", &log, "--updates", "3000", "--format", "json"], &[]);
+    let judged: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let played = record.outcome.metrics[&record.objective].mean.expect("a mean");
+    let (value, best) = (judged["value"].as_f64().expect("a number"), record.reference.optimum_lower);
+    assert!(played < 0.5 * best && (value - played).abs() < 0.05 * best, "{value} by the log, {played} in play");
     let out = folder.path("grid");
     let grid = ["train", "pricing/inventory-v1", "--agent", "price_grid", "--steps", "200", "--out", &out];
     assert_eq!(mercato(&[&grid[..], &["--episodes", "2"]].concat(), &[]).code, 0);

@@ -61,6 +61,26 @@ const TEXT: &str = r#"
     preset = "thompson_pricing"
     set = { rows = 3, prices = 5 }
     [[worlds]]
+    env = "rec/fair-interest-v1"
+    params = { cost_signal = "others", cost_shown = true }
+    steps = 900
+    [[worlds.agents]]
+    preset = "lagrangian"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500, multiplier_rate = 0.05 }
+    [[worlds]]
+    env = "rec/huge-hashed-v1"
+    params = { items = 10_000, users = 5 }
+    steps = 900
+    [[worlds.agents]]
+    preset = "two_tower"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500, candidates = 9, discount = 0.5 }
+    [[worlds]]
+    env = "rec/slateq-mdp-v1"
+    steps = 900
+    [[worlds.agents]]
+    preset = "slateq"
+    set = { hidden = [8], memory = 300, warmup = 50, batch = 8, explore_over = 500 }
+    [[worlds]]
     env = "pricing/wine-club-v1"
     steps = 900
     [[worlds.agents]]

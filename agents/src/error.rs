@@ -60,7 +60,9 @@ pub enum Error {
     )]
     OwnSteps,
     /// An agent whose policy cannot be judged from a log.
-    #[error("the policy of this agent cannot be judged from a log; those of dqn, c51, qr_dqn, iqn, cql and bcq can")]
+    #[error(
+        "the policy of this agent cannot be judged from a log; those of dqn, c51, qr_dqn, iqn, cql, bcq and lagrangian can"
+    )]
     NotJudged,
     /// A loss or weight is no longer finite.
     #[error("diverged: {what} is {value} after {updates} updates")]

@@ -11,8 +11,9 @@ use crate::{
     checkpoint::Tensors,
     cql::Cql,
     dqn::{self, Dqn},
-    error::{Error, Result},
+    error::{Error, Result, setting},
     iqn::Iqn,
+    lagrangian::Lagrangian,
     learner::{Choice, Learner, Parts, Rule},
     network::{Head, Network},
     qr_dqn::QrDqn,
@@ -39,12 +40,18 @@ pub struct Evaluates<B: Backend, R: Rule<B>> {
 
 impl<B: Backend, R: Rule<B>> Fqe<B, R> {
     /// From the learner whose policy is judged, a choice among values of actions; `config` is how values are learnt. Its
-    /// `double`, `munchausen` and `noisy` do not matter.
+    /// `double` and `munchausen` do not matter.
     ///
     /// # Errors
-    /// When a setting is not admissible.
+    /// When a setting is not admissible; windows longer than one step show what somebody else does.
     pub fn of(judged: Learner<B, R>, config: dqn::Config, spec: &Spec, seed: u64) -> Result<Self> {
         config.validate()?;
+        if config.n_step != 1 {
+            return Err(setting("n_step", config.n_step, "1: later actions in a log are not the policy's"));
+        }
+        if config.noisy {
+            return Err(setting("noisy", true, "false: a log needs no exploration"));
+        }
         let (backend, parts, policy) = judged.taken_apart();
         let actions = dqn::actions(spec)?;
         let network = Network::new(spec.observation, &config.hidden, actions, 1, config.head);
@@ -88,6 +95,10 @@ impl<B: Backend, R: Rule<B>> Rule<B> for Evaluates<B, R> {
         &outputs[outputs.len() - 1]
     }
 
+    fn is_greedy_choice(&self) -> bool {
+        false
+    }
+
     /// As the policy chooses, whatever its actions are worth.
     fn choose(
         &self,
@@ -123,8 +134,8 @@ impl<B: Backend, R: Rule<B>> Rule<B> for Evaluates<B, R> {
 
 impl AgentSpec {
     /// One that learns from a log of `cells` transitions and ends what the greedy policy of this agent with `weights` is
-    /// worth ([`Fqe`]): by the agent's own settings, in windows of one step, because more would show what somebody else
-    /// does, with a learning rate that falls to a hundredth over `updates`.
+    /// worth ([`Fqe`]): by half the squared error and otherwise the agent's own settings, in windows of one step, because
+    /// more would show what somebody else does, with a learning rate that falls to a hundredth over `updates`.
     ///
     /// # Errors
     /// [`Error::NotJudged`] for agents that do not choose by values of discrete actions; when the weights do not fit.
@@ -140,6 +151,10 @@ impl AgentSpec {
         let Some(own) = learning.network_mut() else { return Err(Error::NotJudged) };
         let head = if own.head == Head::Factored { Head::Plain } else { own.head };
         let config = dqn::Config {
+            // The mean of what is seen, not something between it and the median, and nothing that pulls towards 0.
+            huber: f32::INFINITY,
+            l2: 0.0,
+            weight_decay: 0.0,
             n_step: 1,
             noisy: false,
             munchausen: false,
@@ -156,6 +171,9 @@ impl AgentSpec {
             AgentSpec::Iqn(own) => judged(Iqn::implicit(backend, own, spec, seed)?, weights, config, spec, seed),
             AgentSpec::Cql(own) => judged(Cql::conservative(backend, own, spec, seed)?, weights, config, spec, seed),
             AgentSpec::Bcq(own) => judged(Bcq::constrained(backend, own, spec, seed)?, weights, config, spec, seed),
+            AgentSpec::Lagrangian(own) => {
+                judged(Lagrangian::priced(backend, own, spec, seed)?, weights, config, spec, seed)
+            }
             _ => Err(Error::NotJudged),
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     learner::{Learner, Parts, Rule},
     network::Network,
     noise::effective,
+    online::actions,
 };
 use envs::Spec;
 use kernels::{Backend, MultiplierConfig, TdConfig};
@@ -71,7 +72,7 @@ impl Config {
 /// # Errors
 /// When it does not, or actions are not discrete.
 pub fn cost(spec: &Spec) -> Result<usize> {
-    dqn::actions(spec)?;
+    actions("lagrangian", spec)?;
     let field = spec.field("cost").filter(|field| field.len() == 1);
     field.map(|field| field.start).ok_or_else(|| {
         let has = if spec.costs.is_empty() { "no costs".into() } else { format!("costs: {}", spec.costs.join(", ")) };

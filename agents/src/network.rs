@@ -106,9 +106,11 @@ impl Network {
         sigma
     }
 
-    /// The same for observations whose field `action_mask` says which of `actions` are on offer, if there is one.
+    /// The same for observations whose field `action_mask` says which of `actions` are on offer, if there is one
+    /// and the network has a value for each.
     pub fn with_mask(mut self, spec: &Spec, actions: usize) -> Self {
-        let field = spec.field("action_mask").filter(|field| field.len() == actions);
+        let has_all = self.actions >= actions;
+        let field = spec.field("action_mask").filter(|field| has_all && field.len() == actions);
         self.mask = field.map(|field| MaskConfig {
             actions,
             values: self.actions,

@@ -197,7 +197,7 @@ impl AgentSpec {
         self
     }
 
-    /// Whether it can [`watch`](Agent::watch) a log: it has a network over discrete actions.
+    /// Whether it can [`watch`](Agent::watch) a log: its network has a value for every action, and what it needs stands in a log.
     pub fn learns_from_logs(&self) -> bool {
         matches!(self, Self::Dqn(_) | Self::C51(_) | Self::QrDqn(_) | Self::Iqn(_) | Self::Cql(_) | Self::Bcq(_))
     }

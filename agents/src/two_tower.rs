@@ -5,7 +5,7 @@
 //!
 //! **In play** the best item is retrieved from a tree of boxes over the catalogue (`envs::catalogue::index`), exactly when
 //! `leaves` suffice and else as well as they do. **In the target** the best of the next state is looked for among
-//! `candidates` items, drawn anew in each update: biased low, the best of m drawn being (n + 1)/(m + 1)-th of n items on
+//! `candidates` items, drawn anew in each update: biased low, the best of m drawn being about the n/(m + 1)-th of n items on
 //! average. Where there are no more items than candidates, all are looked at and nothing is biased; where the discount is 0
 //! the target has no such term. Items without vectors are one-hot, up to 1024 of them.
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result, between, setting},
     learner::{Choice, Learner, Parts, Rule},
     network::{Head, Network},
+    online::actions,
 };
 use envs::{
     Spec,
@@ -23,13 +24,13 @@ use envs::{
 };
 use kernels::{Backend, ChooseConfig, TdConfig, TowersShape};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// Settings: the search and the candidates, then those of [`dqn::Config`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Leaves of 32 items that a search for the best looks into at most, 1 to 1000000.
+    /// Leaves of 32 items that a search for the best looks into at most, 1 to 1000000; how many boxes it passes on the way
+    /// depends on the vectors.
     pub leaves: usize,
     /// Items among which a target looks for the best, 1 to 65536.
     pub candidates: usize,
@@ -53,10 +54,11 @@ impl Config {
         between("leaves", self.leaves, 1, 1_000_000)?;
         between("candidates", self.candidates, 1, 65_536)?;
         self.dqn.validate()?;
-        self.dqn.validate_for_distributions()?;
         if self.dqn.head != Head::Plain {
-            return Err(setting("head", "dueling", "plain: a number of the state alone is there already"));
+            let head = format!("{:?}", self.dqn.head).to_lowercase();
+            return Err(setting("head", head, "plain: a number of the state alone is there already"));
         }
+        self.dqn.validate_for_distributions()?;
         if self.dqn.noisy {
             return Err(setting("noisy", true, "false: a search looks at one network"));
         }
@@ -72,13 +74,14 @@ const MOST_ONE_HOT: usize = 1024;
 /// # Errors
 /// When actions are not discrete, or are many without vectors.
 pub fn catalogue(spec: &Spec) -> Result<(usize, ItemVectors)> {
-    let items = dqn::actions(spec)?;
+    let items = actions("two_tower", spec)?;
     match &spec.items {
         Some(vectors) => Ok((items, vectors.clone())),
         None if items <= MOST_ONE_HOT => Ok((items, ItemVectors::one_hot(items))),
         None => {
-            let has = format!("{items} without");
-            Err(Error::Space { agent: "two_tower", needs: "vectors of more than 1024 items", env: spec.id, has })
+            let needs = "item vectors (`Env::items`) where there are more than 1024 items";
+            let has = format!("{items} items without vectors");
+            Err(Error::Space { agent: "two_tower", needs, env: spec.id, has })
         }
     }
 }
@@ -105,7 +108,7 @@ impl<B: Backend> TwoTower<B> {
             td: TdConfig { actions: 1, huber: config.huber, chosen: true },
             shape,
             leaves,
-            index: Arc::new(Index::new(items, shape.dims, |item, row| vectors.write(item, row))),
+            index: Index::new(items, shape.dims, |item, row| vectors.write(item, row)),
             items: backend.upload(&table)?,
             drawn: backend.zeros(shape.dims * shape.candidates())?,
             online: outputs()?,
@@ -126,7 +129,7 @@ pub struct Towers<B: Backend> {
     td: TdConfig,
     shape: TowersShape,
     leaves: usize,
-    index: Arc<Index>,
+    index: Index,
     items: B::Buf<f32>,
     drawn: B::Buf<f32>,
     online: Vec<B::Buf<f32>>,
@@ -157,7 +160,7 @@ impl<B: Backend> Rule<B> for Towers<B> {
         Ok(Pass {
             outputs: network.outputs(b, rows, false)?,
             states: vec![0.0; rows * self.shape.length()],
-            room: self.index.room(1, self.leaves),
+            room: self.index.room(1),
             found,
             value,
         })

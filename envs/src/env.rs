@@ -169,7 +169,7 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
         None
     }
     /// What the items of [`action_space`](Env::action_space) are like, where the world gives them vectors that an agent may
-    /// know.
+    /// know: at least one number each, finite, and the same whenever they are asked for.
     fn items(&self) -> Option<ItemVectors> {
         None
     }

@@ -19,11 +19,12 @@
 //! | `drift_step` | 0 (never) to below the horizon, default 0 | from this step of an episode on every action means its opposite: item i of n is item n − 1 − i, the number x of [low, high] is low + high − x | unchanged: who knows the step turns every action round |
 //! | `mask_rate` | 0 to below 1, default 0 | every item is unavailable with this probability, anew in each step; the observation has `action_mask`, 1 for every item on offer. Who chooses another gets the next one on offer, counted cyclically. Where fewer are left than an action needs, all are on offer. For worlds with at most 1024 items | at most the plain optimum, whose agent could close items by itself; bounded from below by simulating the reference policies |
 //! | `cost_signal` | one of the world's costs, default none | reads this cost beside the reward: `VectorEnv::cost`, and `episode_cost` among the metrics | unchanged: what is judged has no cost in it; a constrained optimum is known where the world's page gives one |
-//! | `cost_shown` | true or false, default false | the observation has `cost`: what the last step cost, 0 where an episode begins; needs `cost_signal` | unchanged: it tells what happened |
+//! | `cost_shown` | true or false, default false | the observation has `cost`: what the last step cost, 0 where an episode begins; needs `cost_signal`; the agent `lagrangian` reads it | unchanged: it tells what happened |
 //! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost_signal` | unchanged for what is judged; unknown for what is shown |
 //!
 //! Agents with a network over discrete actions (`dqn` and its kin), `pdqn` for its items and `slateq` for its slates read
-//! `action_mask`: what is closed is neither chosen nor looked ahead to. `lagrangian` reads `cost`. Other agents choose as if all were on offer, and get the next one.
+//! `action_mask`: what is closed is neither chosen nor looked ahead to. Other agents, `two_tower` among them, choose as if all
+//! were on offer, and get the next one.
 //!
 //! In a step, an action first sticks, then gives way to the mask, then drifts. A reward first loses its cost, then gets its
 //! noise, then goes missing, then waits. In a vector with several agents every agent has modifiers of its own. Random

@@ -96,7 +96,7 @@ pub struct Spec {
     /// Names of the costs that can be read beside the reward, by the modifier `cost_signal`.
     pub costs: &'static [&'static str],
     /// What the items are like, where the world gives them vectors; written as their length.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "item_numbers", skip_serializing_if = "Option::is_none")]
     pub items: Option<ItemVectors>,
     /// Metrics whose mean over episodes another metric weights.
     pub weights: &'static [(&'static str, &'static str)],

@@ -413,9 +413,12 @@ fn closed<D: Backend>(d: &D, rows: usize, actions: usize) -> [Vec<u32>; 2] {
     let (mut stream, width) = (stream(rows as u64), actions + 5);
     let seen: Vec<f32> = (0..rows * width).map(|_| f32::from(u8::from(stream.bernoulli(0.6)))).collect();
     let observation = d.upload(&seen).unwrap();
+    let length = actions + 3;
+    let mut longer = d.upload(&numbers(&mut stream, rows * length)).unwrap();
+    let config = MaskConfig { actions, values: length, width, first: 4 };
+    d.close(&config, rows, &observation, &mut longer).unwrap();
+    let by_offer = host_bits(d, &longer, rows * length);
     let [mut values, logits] = [(); 2].map(|()| d.upload(&numbers(&mut stream, rows * actions)).unwrap());
-    d.close(&MaskConfig { actions, values: actions, width, first: 4 }, rows, &observation, &mut values).unwrap();
-    let by_offer = host_bits(d, &values, rows * actions);
     d.close_unlikely(actions, rows, -0.7, &logits, &mut values).unwrap();
     [by_offer, host_bits(d, &values, rows * actions)]
 }

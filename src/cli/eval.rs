@@ -96,10 +96,9 @@ fn judge(
     (checkpoint, agent): (&Checkpoint, &AgentSpec),
 ) -> Result<ExitCode> {
     let env = envs::make(id, world, 1).map_err(Error::from)?;
-    let (updates, seed) = (command.updates, command.seed);
-    let Worth { episodes, value, sd, loss } = worth(log, env.spec(), agent, &checkpoint.tensors, (updates, seed))?;
-    let optimum = env.optimum();
-    let se = sd / (episodes as f64).sqrt();
+    let found = worth(log, env.spec(), agent, &checkpoint.tensors, (command.updates, command.seed))?;
+    let Worth { episodes, observations, value, se, updates, loss } = found;
+    let (optimum, objective) = (env.optimum(), env.spec().objective());
     if command.output.format == Format::Json {
         return print_json(&json!({
             "schema": 1,
@@ -109,22 +108,26 @@ fn judge(
             "log": log,
             "method": "fitted Q evaluation",
             "updates": updates,
-            "seed": seed,
+            "seed": command.seed,
             "episodes": episodes,
+            "observations": observations,
             "value": value,
-            "se_of_starts": se,
+            "se_of_observations": se,
             "loss": loss,
-            "objective": env.spec().objective(),
+            "objective": objective,
             "optimum": optimum,
         }));
     }
-    let objective = env.spec().objective();
+    let se = se.map_or("none, of one observation".into(), |se| format!("{se:.4}"));
+    let best = match optimum.lower < optimum.upper {
+        true => format!("between {:.4} and {:.4}", optimum.lower, optimum.upper),
+        false => format!("{:.4}", optimum.upper),
+    };
     print(&format!(
         "{id}, judged by {episodes} episodes of {}\n\n{objective} {value:.4} by fitted Q evaluation, {updates} updates, loss \
-         {loss:.3}\nstandard error {se:.4} from where episodes begin; what the values themselves are off by is not in it\n\
-         optimum {:.4}, random {:.4}\n",
+         {loss:.3}\nstandard error {se}, from the {observations} observations; what the values themselves are off by is not in \
+         it\noptimum {best}, random {:.4}\n",
         log.display(),
-        optimum.lower,
         optimum.random,
     ))
 }

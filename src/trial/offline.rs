@@ -10,7 +10,7 @@ use crate::{
 };
 use agents::{Agent, AgentSpec, Tensors};
 use envs::{Actions, Spec, Stage, VectorEnv};
-use kernels::{Backend, Cpu};
+use kernels::Backend;
 use reports::record::{self, Log};
 use sha2::{Digest, Sha256};
 use std::{
@@ -177,12 +177,12 @@ fn remembering<B: Backend>(
 }
 
 /// Transitions and ends of `episodes`.
-fn cells(episodes: &[Episode]) -> usize {
+pub(super) fn cells(episodes: &[Episode]) -> usize {
     episodes.iter().map(|episode| episode.action.len() + 1).sum()
 }
 
 /// Has `agent` remember `episodes`, one after another in its row.
-fn remember(agent: &mut dyn Agent, world: &Spec, episodes: &[Episode]) -> Result<()> {
+pub(super) fn remember(agent: &mut dyn Agent, world: &Spec, episodes: &[Episode]) -> Result<()> {
     let mut actions = Actions::new(1, world.width);
     for episode in episodes {
         for (t, observation) in episode.observation.chunks_exact(world.observation).enumerate() {
@@ -200,52 +200,4 @@ fn remember(agent: &mut dyn Agent, world: &Spec, episodes: &[Episode]) -> Result
         }
     }
     Ok(())
-}
-
-/// What a policy is worth by a log of somebody else's decisions.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Worth {
-    /// Episodes of the log.
-    pub episodes: usize,
-    /// Mean over their first observations of the value of what the policy does there: its discounted return from the start,
-    /// by the world's discount.
-    pub value: f64,
-    /// Standard deviation over the first observations.
-    pub sd: f64,
-    /// Loss of the last update.
-    pub loss: f64,
-}
-
-/// What the greedy policy of `checkpoint` is worth by the log at `path`: values are learnt by fitted Q evaluation in
-/// `updates` updates.
-///
-/// # Errors
-/// When the log cannot be read, the agent has no values of actions, or learning diverges.
-pub fn worth(
-    path: &Path,
-    world: &Spec,
-    spec: &AgentSpec,
-    weights: &Tensors,
-    (updates, seed): (u32, u64),
-) -> Result<Worth> {
-    let episodes = read(path, world)?;
-    let mut agent = spec.judge(Cpu::new()?, weights, (cells(&episodes), updates), world, seed)?;
-    remember(agent.as_mut(), world, &episodes)?;
-    let mut made = 0;
-    while made < u64::from(updates) {
-        agent.study()?;
-        made = agent.update()?.updates;
-    }
-    let loss = agent.progress()?.loss.map_or(0.0, f64::from);
-    let first: Vec<f32> =
-        episodes.iter().flat_map(|episode| &episode.observation[..world.observation]).copied().collect();
-    let explained = agent.explain(&first)?.unwrap_or_default();
-    let values: Vec<f64> = (explained.iter())
-        .map(|explanation| f64::from(explanation.values[explanation.items[0] as usize].1 / spec.reward_scale()))
-        .collect();
-    let n = values.len() as f64;
-    let value = values.iter().sum::<f64>() / n;
-    let squares = values.iter().map(|other| (other - value) * (other - value)).sum::<f64>();
-    let sd = if values.len() > 1 { (squares / (n - 1.0)).sqrt() } else { 0.0 };
-    Ok(Worth { episodes: values.len(), value, sd, loss })
 }

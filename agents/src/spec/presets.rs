@@ -9,6 +9,8 @@ use crate::{
     network::Head,
     pdqn, price_grid, qr_dqn, qt_opt, slateq, tabular_q, two_tower,
 };
+use envs::Params;
+use serde_json::{Value, json};
 
 /// A named starting point for settings.
 pub struct Preset {
@@ -20,6 +22,26 @@ pub struct Preset {
     pub space: &'static str,
     /// Its settings.
     pub spec: fn() -> AgentSpec,
+}
+
+impl Preset {
+    /// A small world that it can act in, for measurements and tests that try every agent.
+    pub fn world(&self) -> (&'static str, Params) {
+        let with =
+            |params: &[(&str, Value)]| params.iter().map(|(key, value)| (key.to_string(), value.clone())).collect();
+        match self.name {
+            "lagrangian" => {
+                ("rec/fair-interest-v1", with(&[("cost_signal", json!("others")), ("cost_shown", json!(true))]))
+            }
+            "two_tower" => ("rec/huge-hashed-v1", with(&[("items", json!(10_000))])),
+            _ => match self.space {
+                "discrete" => ("rec/markov-interest-v1", Params::new()),
+                "slates" => ("rec/slateq-mdp-v1", Params::new()),
+                "discrete with continuous numbers" => ("pricing/wine-club-v1", Params::new()),
+                _ => ("pricing/inventory-v1", Params::new()),
+            },
+        }
+    }
 }
 
 /// Every learning agent, in the order of the documentation.

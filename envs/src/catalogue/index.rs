@@ -62,14 +62,10 @@ impl Index {
         search.best
     }
 
-    /// Room for searches for `count` items that open `leaves` leaves: they then allocate nothing.
-    pub fn room(&self, count: usize, leaves: usize) -> Search {
-        let whole = 1 << self.depth;
-        let opened = if leaves < whole { leaves } else { whole };
-        // Every leaf that is looked into opens a brother of each of its ancestors at most.
-        let nodes = (opened + 1) * (self.depth as usize + 1);
-        let open = BinaryHeap::with_capacity(if nodes < 2 * whole { nodes } else { 2 * whole });
-        Search { open, best: Vec::with_capacity(count + 1) }
+    /// Room for searches for `count` items: they then allocate nothing.
+    pub fn room(&self, count: usize) -> Search {
+        // Open nodes hold different leaves.
+        Search { open: BinaryHeap::with_capacity((1 << self.depth) + 1), best: Vec::with_capacity(count + 1) }
     }
 
     /// As [`top`](Index::top), in a room that was used before.

@@ -3,7 +3,7 @@ use super::{
     Broken, Build, Verdict, actions, ensure,
     player::{Player, RANDOM, START},
 };
-use crate::{env::Reference, registry::Params, vector::Spec};
+use crate::{env::Reference, registry::Params, space::Shape, vector::Spec};
 use serde_json::{Value, json};
 
 pub(super) fn specification(build: &Build<'_>) -> Verdict {
@@ -24,6 +24,17 @@ pub(super) fn specification(build: &Build<'_>) -> Verdict {
     }
     let width = actions::width(&spec.shape);
     ensure(width == spec.width, || format!("actions of {} take {width:?}, not {:?}", spec.shape, spec.width))?;
+    if let (Some(items), Shape::Discrete(count)) = (&spec.items, &spec.shape) {
+        ensure(items.dims > 0, || "its items have vectors without numbers".into())?;
+        let (mut vector, mut again) = (vec![f32::NAN; items.dims], vec![f32::NAN; items.dims]);
+        for item in [0, count / 2, count - 1] {
+            items.write(item, &mut vector);
+            items.write(item, &mut again);
+            ensure(vector == again && vector.iter().all(|number| number.is_finite()), || {
+                format!("the vector of item {item} is {vector:?}, then {again:?}")
+            })?;
+        }
+    }
     ensure(spec.horizon > 0, || "the horizon is 0".into())?;
     ensure((0.0..=1.0).contains(&spec.discount), || format!("the discount is {}", spec.discount))?;
     let fields: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();

@@ -16,7 +16,7 @@ fn towers_of<D: Backend>(d: &D, size: usize, shape: &TowersShape) -> [Vec<u32>; 
     d.best_candidate(shape, size, &drawn, &x, &other, &mut value).unwrap();
     let config =
         ChooseConfig { actions: shape.items, epsilon: Ramp { from: 1.0, to: 0.0, over: 10 }, spread: 0.0, seed: 3 };
-    let found = d.upload(&vec![0; size]).unwrap();
+    let found = d.upload(&(0..size as u32).map(|row| row % shape.items as u32).collect::<Vec<_>>()).unwrap();
     let mut action = d.zeros(size).unwrap();
     d.choose_found(&config, size, &found, &clock, &mut action).unwrap();
     let (q, dx) = (host_bits(d, &q, size), host_bits(d, &dx, size * length));

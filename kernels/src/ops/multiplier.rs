@@ -10,7 +10,7 @@ use crate::{
     device::Device,
     dispatch::compiled,
     error::Result,
-    memory::{Batch, Memory, STEPS},
+    memory::{Batch, Memory},
 };
 use envs::Stage;
 
@@ -54,7 +54,7 @@ impl Multiplier for Cpu {
         multiplier: &mut Vec<f32>,
         batch: &mut Batch<Self>,
     ) -> Result<()> {
-        let newest = (clock[STEPS] as usize + memory.slots - 1) % memory.slots;
+        let newest = memory.newest_slot(clock);
         let observations = memory.observation[memory.numbers(newest)].chunks_exact(config.width);
         let (mut sum, mut count) = (0.0, 0);
         for (observation, stage) in observations.zip(&memory.stage[memory.cells(newest)]) {

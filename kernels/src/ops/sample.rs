@@ -105,7 +105,7 @@ impl Sample for Cpu {
     }
 
     fn newest(&self, memory: &Memory<Self>, clock: &Vec<u32>, x: &mut Vec<f32>) -> Result<()> {
-        let newest = &memory.observation[memory.numbers(memory.ring(clock).slot(0))];
+        let newest = &memory.observation[memory.numbers(memory.newest_slot(clock))];
         x[..newest.len()].copy_from_slice(newest);
         Ok(())
     }
@@ -211,6 +211,11 @@ impl SumTree<Cuda> {
 }
 
 impl Memory<Cpu> {
+    /// The slot that was committed last.
+    pub(crate) fn newest_slot(&self, clock: &[u32]) -> usize {
+        self.ring(clock).slot(0)
+    }
+
     fn ring(&self, clock: &[u32]) -> Ring<'_> {
         Ring { slots: self.slots, rows: self.rows, committed: clock[STEPS], stage: &self.stage }
     }

@@ -44,7 +44,8 @@ struct Menu {
             for (u32 i = 0; i < candidates; ++i) {
                 bool shown = false;
                 for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == i;
-                float gain = selection == ITEMS ? q[i] : weight(i) * (q[i] - lambda);
+                bool plain = selection == ITEMS || q[i] == -INFINITE;
+                float gain = plain ? q[i] : weight(i) * (q[i] - lambda);
                 if (!shown && (gain > gain_of_best || !found)) {
                     found = true;
                     best = i;

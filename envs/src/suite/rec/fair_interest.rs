@@ -23,7 +23,7 @@
 //! | Costs | `others`: steps that showed an item of another provider (exposure) |
 //! | Reference policies | `random`; `myopic`: the largest expected reward now; `unconstrained`: best for clicks alone; `oracle`: the constrained optimum, which draws lots in one state |
 //! | Optimum | exact, 6.50 discounted clicks at half of the exposure, against 7.10 without the promise: a price of fairness of 8.5 %, with m = 0.126. The linear program over occupancies, solved by exchanging policies at the price where they are worth the same (`oracle::constrained`). Random 2.89, myopic 2.44, unconstrained 6.30. Values are those of endless episodes; the step limit takes less than the tolerance |
-//! | Learning | as `rec/markov-interest-v1` with a priced reward; with clicks it takes a method for constraints, such as a multiplier that is learnt: `lagrangian` with `cost_signal = "others"`, docs/constraints.md |
+//! | Learning | as `rec/markov-interest-v1` with a priced reward; with clicks it takes a method for constraints, such as a multiplier that is learnt: `lagrangian` with `cost_signal = "others"` and `cost_shown = true`, docs/constraints.md |
 //! | Source | Altman 1999, "Constrained Markov decision processes"; Singh, Joachims 2018, "Fairness of exposure in rankings" |
 //!
 //! History: v1, first version.
