@@ -10,8 +10,9 @@ use envs::{
     rng::{Domain, Purpose, Rng, Stream},
 };
 use kernels::{
-    Adam, AdamConfig, Batch, Choose, ChooseConfig, Cpu, Dense, Isa, Linear, Memory, Naf, Parameters, ParametersShape,
-    Priority, Ramp, Sample, SampleConfig, Search, TargetUpdate, Td, TdConfig, Weights, clock, naf_outputs,
+    Adam, AdamConfig, Batch, Choose, ChooseConfig, Cpu, Dense, Isa, Linear, Memory, Multiplier, MultiplierConfig, Naf,
+    Parameters, ParametersShape, Priority, Ramp, Sample, SampleConfig, Search, TargetUpdate, Td, TdConfig, Towers,
+    TowersShape, Weights, clock, naf_outputs,
 };
 use std::time::Duration;
 
@@ -286,6 +287,42 @@ fn real_numbers(criterion: &mut Criterion) {
     }
 }
 
+/// A catalogue of 10,000 items of 16 numbers: the items taken there and back, and the best of 256 candidates, for 64 states;
+/// the price of a cost for as many transitions.
+fn catalogues(criterion: &mut Criterion) {
+    let shape = TowersShape { items: 10_000, dims: 16, count: 256, seed: 1 };
+    let (size, mut stream) = (64, stream());
+    let items = numbers(&mut stream, shape.items * shape.dims);
+    let x = numbers(&mut stream, size * shape.length());
+    let (mut q, mut dx) = (vec![0.0; size], vec![0.0; x.len()]);
+    let (mut drawn, mut value) = (vec![0.0; shape.dims * shape.count], vec![0.0; size]);
+    let config = MultiplierConfig { width: 1, first: 0, limit: 0.5, rate: 1e-4, scale: 1.0 };
+    let mut group = criterion.benchmark_group("catalogues");
+    group.throughput(Throughput::Elements(size as u64));
+    for cpu in devices() {
+        let name = cpu.isa().name();
+        let mut batch = Batch::new(&cpu, size, 1).expect("room");
+        batch.action.fill_with(|| stream.below(shape.items as u32));
+        group.bench_function(format!("meet/{name}"), |bencher| {
+            bencher.iter(|| {
+                cpu.meet(&shape, &batch, &items, &x, &mut q)?;
+                cpu.meet_back(&shape, &batch, &items, &q, &mut dx)
+            });
+        });
+        group.bench_function(format!("candidates/{name}"), |bencher| {
+            bencher.iter(|| {
+                cpu.draw_candidates(&shape, &items, &vec![0, 0], &mut drawn)?;
+                cpu.best_candidate(&shape, size, &drawn, &x, &x, &mut value)
+            });
+        });
+        let memory = Memory::new(&cpu, 4, 8, 1, false).expect("room");
+        let mut multiplier = vec![0.1];
+        group.bench_function(format!("price/{name}"), |bencher| {
+            bencher.iter(|| cpu.price(&config, &memory, &vec![0, 4], &mut multiplier, &mut batch));
+        });
+    }
+}
+
 /// The temporal difference of 256 × 1000 values.
 fn temporal_difference(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("td/256x1000");
@@ -335,6 +372,6 @@ criterion_group! {
         .sample_size(20)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = updates, acting, layers, optimiser, real_numbers, temporal_difference, replay
+    targets = updates, acting, layers, optimiser, real_numbers, catalogues, temporal_difference, replay
 }
 criterion_main!(all);
