@@ -73,7 +73,7 @@ CONTROLS = [
     ("where an episode begins counts too", "raise_multiplier", "setp.eq.s16", "setp.ne.s16", 0, "every_device::catalogues::multiplier"),
     ("a price without its sign", "charge", "sub.rn.f32", "add.rn.f32", 0, "every_device::catalogues::multiplier"),
     ("the worst candidate instead of the best", "best_candidate", "setp.gt.f32", "setp.lt.f32", 0, "every_device::catalogues::towers"),
-    ("closed items are drawn", "choose_slate", "setp.eq.f32", "setp.nan.f32", 0, "every_device::slate"),
+    ("closed items are drawn", "choose_slate", "setp.neu.f32", "setp.ge.f32", 0, "every_device::slate"),
     ("sum instead of mean", "dueling", "div.rn.f32", "mul.rn.f32", 0, "every_device::dueling"),
     ("vector load that is misaligned", "gemm_inputs_32", "+144]", "+148]", 0, "every_device::products::linear"),
     ("result of the next slab row", "gemm_weights_32", "+144]", "+288]", 0, "every_device::products::linear"),
