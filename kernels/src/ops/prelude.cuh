@@ -316,6 +316,19 @@ INLINE u32 largest(const float *row, u32 length, u32 stride) {
 // every sector of the row once.
 INLINE u32 lead(const float *row) { return (u32)((u64)row / sizeof(float) % 8); }
 
+// The index that belongs to the largest of the lanes' numbers, the lowest among equals, for all lanes of a warp.
+INLINE u32 best_of_warp(float best, u32 index) {
+    for (u32 apart = WARP / 2; apart > 0; apart /= 2) {
+        float other = __shfl_xor_sync(ALL, best, apart);
+        u32 place = __shfl_xor_sync(ALL, index, apart);
+        if (other > best || (other == best && place < index)) {
+            best = other;
+            index = place;
+        }
+    }
+    return index;
+}
+
 // The lowest index of the largest number, for all lanes of a warp; a NaN is never larger than anything, and a row
 // without any number above minus infinity gives 0.
 INLINE u32 argmax(const float *row, u32 length) {
@@ -328,13 +341,5 @@ INLINE u32 argmax(const float *row, u32 length) {
             index = i;
         }
     }
-    for (u32 apart = WARP / 2; apart > 0; apart /= 2) {
-        float other = __shfl_xor_sync(ALL, best, apart);
-        u32 place = __shfl_xor_sync(ALL, index, apart);
-        if (other > best || (other == best && place < index)) {
-            best = other;
-            index = place;
-        }
-    }
-    return index;
+    return best_of_warp(best, index);
 }

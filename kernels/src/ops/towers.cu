@@ -55,14 +55,7 @@ KERNEL best_candidate(u32 size, u32 dims, u32 count, const float *__restrict__ d
             best = candidate;
         }
     }
-    for (u32 apart = WARP / 2; apart > 0; apart /= 2) {
-        float other = __shfl_xor_sync(ALL, most, apart);
-        u32 place = __shfl_xor_sync(ALL, best, apart);
-        if (other > most || (other == most && place < best)) {
-            most = other;
-            best = place;
-        }
-    }
+    best = best_of_warp(most, best);
     if (lane == 0) value[i] = value_of(valuer + (u64)i * (dims + 1), drawn, dims, count, best);
 }
 
