@@ -117,6 +117,19 @@ fn a_log_judges_a_policy() {
         let value = judged["value"].as_f64().expect("a number");
         assert!((value - played).abs() < 0.05 * played.abs(), "{agent}: {value} by the log, {played} in play");
     }
+    // A checkpoint of another world, and a log without an end and without a discount.
+    let cartpole = folder.path("cartpole.csv");
+    let log_of = |policy: &str, episodes: &str| {
+        let play = ["rollout", "classic/cartpole-v1", "--policy", policy, "--episodes", episodes, "--log", &cartpole];
+        assert_eq!(mercato(&play, &[]).code, 0);
+    };
+    let weights = std::fs::read_dir(folder.0.path().join("dqn/weights")).expect("weights").next();
+    let weights = weights.expect("one").expect("a file").path().display().to_string();
+    for (policy, episodes, remedy) in [("random", "5", "trained in classic/chain-v1"), ("oracle", "1", "no discount")] {
+        log_of(policy, episodes);
+        let ran = mercato(&["eval", &weights, "--env", "classic/cartpole-v1", "--log", &cartpole], &[]);
+        assert!(ran.code == 2 && ran.stderr.contains(remedy), "{}: {}", ran.code, ran.stderr);
+    }
     // A bad policy is told from a good one: what nobody trained earns less than half of the best, also by the log.
     let out = folder.path("untrained");
     let untrained = ["train", "classic/chain-v1", "--agent", "dqn", "--steps", "1", "--seeds", "3", "--out", &out];

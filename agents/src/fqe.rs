@@ -134,8 +134,8 @@ impl<B: Backend, R: Rule<B>> Rule<B> for Evaluates<B, R> {
 
 impl AgentSpec {
     /// One that learns from a log of `cells` transitions and ends what the greedy policy of this agent with `weights` is
-    /// worth ([`Fqe`]): by half the squared error and otherwise the agent's own settings, in windows of one step, because
-    /// more would show what somebody else does, with a learning rate that falls to a hundredth over `updates`.
+    /// worth ([`Fqe`]): by half the squared error of uniform draws and otherwise the agent's own settings, in windows of one
+    /// step, because more would show what somebody else does, with a learning rate that falls to a hundredth over `updates`.
     ///
     /// # Errors
     /// [`Error::NotJudged`] for agents that do not choose by values of discrete actions; when the weights do not fit.
@@ -151,7 +151,9 @@ impl AgentSpec {
         let Some(own) = learning.network_mut() else { return Err(Error::NotJudged) };
         let head = if own.head == Head::Factored { Head::Plain } else { own.head };
         let config = dqn::Config {
-            // The mean of what is seen, not something between it and the median, and nothing that pulls towards 0.
+            // The mean of what is seen: not something between it and the median, not of what was drawn for its errors, and
+            // nothing that pulls towards 0.
+            priority: false,
             huber: f32::INFINITY,
             l2: 0.0,
             weight_decay: 0.0,

@@ -96,7 +96,8 @@ fn judge(
     (checkpoint, agent): (&Checkpoint, &AgentSpec),
 ) -> Result<ExitCode> {
     let env = envs::make(id, world, 1).map_err(Error::from)?;
-    let found = worth(log, env.spec(), agent, &checkpoint.tensors, (command.updates, command.seed))?;
+    let from = (command.checkpoint.as_path(), checkpoint);
+    let found = worth(log, env.spec(), agent, from, (command.updates, command.seed))?;
     let Worth { episodes, observations, value, se, updates, loss } = found;
     let (optimum, objective) = (env.optimum(), env.spec().objective());
     if command.output.format == Format::Json {

@@ -37,10 +37,16 @@ pub fn trained(
     let spec = spec.playing();
     let world = envs::make(id, params, spec.rows())?;
     let mut agent = spec.build(Cpu::new()?, world.spec(), 0)?;
-    agent.restore(&checkpoint.tensors).map_err(|error| {
-        let own = checkpoint.metadata.get("env").map(String::as_str).unwrap_or_default();
-        let problem = format!("it was trained in {own} and does not fit {id}: {error}");
-        agents::Error::Checkpoint { path: path.display().to_string(), problem }
-    })?;
+    agent.restore(&checkpoint.tensors).map_err(|error| where_trained(path, checkpoint, id, error))?;
     Ok(agent)
+}
+
+/// The same error, and where the checkpoint comes from if its tensors are what does not fit the world `id`.
+pub(super) fn where_trained(path: &Path, checkpoint: &Checkpoint, id: &str, error: agents::Error) -> agents::Error {
+    if !matches!(error, agents::Error::Checkpoint { .. }) {
+        return error;
+    }
+    let own = checkpoint.metadata.get("env").map(String::as_str).unwrap_or_default();
+    let problem = format!("it was trained in {own} and does not fit {id}: {error}");
+    agents::Error::Checkpoint { path: path.display().to_string(), problem }
 }

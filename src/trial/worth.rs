@@ -1,10 +1,13 @@
 //! What a policy is worth by a log of somebody else's decisions: nobody plays.
-use super::offline::{cells, remember};
+use super::{
+    checkpoint::where_trained,
+    offline::{cells, remember},
+};
 use crate::{
     error::{Error, Result},
     transitions::read,
 };
-use agents::{AgentSpec, Tensors};
+use agents::{AgentSpec, Checkpoint};
 use envs::{Spec, Stage};
 use kernels::Cpu;
 use std::path::Path;
@@ -30,17 +33,17 @@ pub struct Worth {
     pub loss: f64,
 }
 
-/// What the greedy policy of the agent `spec` with `weights` is worth by the log at `path`: values are learnt by fitted Q
-/// evaluation in at least `updates` updates, a round of them at a time.
+/// What the greedy policy of the agent `spec` in the checkpoint `from` is worth by the log at `path`: values are learnt by
+/// fitted Q evaluation in at least `updates` updates, a round of them at a time.
 ///
 /// # Errors
-/// When the log cannot be read, the agent has no values of actions, learning diverges, or episodes without a discount were
+/// When the log cannot be read, the checkpoint does not fit the world, the agent has no values of actions, learning diverges, or episodes without a discount were
 /// cut: what would follow has no end and no value.
 pub fn worth(
     path: &Path,
     world: &Spec,
     spec: &AgentSpec,
-    weights: &Tensors,
+    (from, checkpoint): (&Path, &Checkpoint),
     (updates, seed): (u32, u64),
 ) -> Result<Worth> {
     let episodes = read(path, world)?;
@@ -51,7 +54,8 @@ pub fn worth(
         );
         return Err(Error::Spec { path: path.display().to_string(), problem });
     }
-    let mut agent = spec.judge(Cpu::new()?, weights, (cells(&episodes), updates), world, seed)?;
+    let judging = spec.judge(Cpu::new()?, &checkpoint.tensors, (cells(&episodes), updates), world, seed);
+    let mut agent = judging.map_err(|error| where_trained(from, checkpoint, world.id, error))?;
     remember(agent.as_mut(), world, &episodes)?;
     let mut made = 0;
     while made < u64::from(updates) {
