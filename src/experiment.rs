@@ -43,6 +43,10 @@ pub struct Experiment {
     /// How the settings of the agents were chosen; a report says when it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
+    /// How many points each record has of what training itself saw (loss, mean Q and so on), 1 to 10,000; 100 when it is
+    /// not given, and always where a log is learnt from, since there they decide when training ends. They decide no bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_points: Option<u32>,
     /// The worlds, each with its agents.
     pub worlds: Vec<World>,
     /// The experiment as its text has it, where it may have been changed since; records tell how much that asks for.
@@ -220,6 +224,9 @@ impl Experiment {
     pub fn trials(&self) -> Result<Vec<Trial>> {
         let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
         self.evaluation.validate().map_err(wrong)?;
+        if let Some(points) = self.training_points.filter(|points| !(1..=10_000).contains(points)) {
+            return Err(wrong(format!("training_points is {points}; it must be between 1 and 10,000")));
+        }
         let seeds = self.seeds.list().map_err(wrong)?;
         let tuning = self.tuning.as_ref().map(Tuning::recorded).transpose().map_err(wrong)?;
         let mut trials: Vec<Trial> = Vec::new();
@@ -269,6 +276,7 @@ impl Experiment {
                         evaluation: self.evaluation,
                         math,
                         asked,
+                        training_points: self.training_points.filter(|_| learns && log.is_none()),
                         tuning: tuning.clone(),
                         optimum: Arc::clone(&optimum),
                     });

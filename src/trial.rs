@@ -111,6 +111,8 @@ pub struct Trial {
     pub math: Math,
     /// What its experiment asks for by itself, for the record.
     pub asked: Option<record::Asked>,
+    /// Points of its training in the record, where they are not [`record::TRAINING_POINTS`].
+    pub training_points: Option<u32>,
     /// How its settings were chosen, for the record.
     pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
@@ -251,6 +253,7 @@ impl Trial {
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
                 asked: record.asked,
+                training_points: record.training_points,
                 tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
@@ -357,6 +360,7 @@ impl Trial {
             objective: env.spec().objective().into(),
             hashes: record::Hashes { curve: Some(curve_hash(&progress.curve)), ..hashes },
             curve: progress.curve,
+            training_points: self.training_points,
             training: progress.training,
             outcome: outcome.unwrap_or(record::Outcome { episodes: 0, metrics: BTreeMap::new() }),
             reference: record::Reference {

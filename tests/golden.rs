@@ -2,7 +2,7 @@
 //!
 //! `UPDATE=1 cargo test golden` writes the traces of new worlds. A trace that changes needs a new version of the world:
 //! the old id keeps its bits.
-use envs::{Actions, ENVS, Entry, Params, Reference, Slot, Stage, Start, VectorEnv};
+use mercato_envs::{self as envs, Actions, ENVS, Entry, Params, Reference, Slot, Stage, Start, VectorEnv};
 use sha2::{Digest, Sha256};
 use std::{
     fmt::Write,
@@ -14,7 +14,7 @@ const STEPS: u32 = 64;
 const MORE_STEPS: u32 = 10_000;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/envs")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/envs")
 }
 
 fn file(entry: &Entry) -> PathBuf {
@@ -39,7 +39,7 @@ const MODIFIED: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn every_modifier_repeats_its_trace() {
+fn every_modifier_repeats_its_golden_trace() {
     let folder = folder().with_file_name("modifiers");
     let mut differences = Vec::new();
     for (name, id, settings) in MODIFIED {
@@ -51,7 +51,7 @@ fn every_modifier_repeats_its_trace() {
 }
 
 #[test]
-fn every_world_repeats_its_trace() {
+fn every_world_repeats_its_golden_trace() {
     let differences: Vec<String> =
         ENVS.iter().filter_map(|entry| compared(&file(entry), entry.id, trace(entry, &Params::new()))).collect();
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
@@ -74,7 +74,7 @@ fn compared(path: &Path, name: &str, found: String) -> Option<String> {
 
 /// A trace without a world is a world that was renamed or lost, and ids are for ever.
 #[test]
-fn every_trace_has_its_world() {
+fn every_golden_trace_has_its_world() {
     for found in std::fs::read_dir(folder()).expect("the folder of traces exists") {
         let path = found.expect("a readable entry").path();
         assert!(ENVS.iter().any(|entry| file(entry) == path), "{} belongs to no world", path.display());

@@ -7,7 +7,6 @@ mod cli;
 mod cuda;
 mod gallery;
 mod generated;
-mod golden;
 mod independence;
 mod learning;
 mod offline;

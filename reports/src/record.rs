@@ -13,6 +13,9 @@ use serde_json::Value;
 /// Number of the record layout that this version writes, and the only one that it reads.
 pub const SCHEMA: u32 = 1;
 
+/// Points of its training in a record that does not tell another number.
+pub const TRAINING_POINTS: u32 = 100;
+
 /// One trial: a world, an agent and a seed, with everything that a report or a re-run needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
@@ -58,6 +61,9 @@ pub struct Record {
     pub objective: String,
     /// Evaluations during training, in rising order of `step`.
     pub curve: Vec<Point>,
+    /// Points that `training` divides the budget into, where it is not [`TRAINING_POINTS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_points: Option<u32>,
     /// What training itself saw, in rising order of `step`; empty for reference policies.
     pub training: Vec<TrainingPoint>,
     /// The last evaluation, which is the result of the trial: never the best one.

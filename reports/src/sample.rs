@@ -180,6 +180,7 @@ fn record(world: &World, agent: &str, seed: u64, level: Option<f64>, value: f64)
         status: Status::Ok,
         objective: world.objective.into(),
         curve,
+        training_points: None,
         training: Vec::new(),
         outcome: Outcome { episodes: 100, metrics },
         reference: world.reference.clone(),

@@ -82,6 +82,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
         evaluation,
         math: Some(math),
         tuning: None,
+        training_points: None,
         worlds: vec![world],
         unchanged: None,
     };

@@ -1,7 +1,7 @@
 //! Training from a log: everything is remembered first, then only studied; nobody plays but to evaluate.
 use super::{
     files::hex,
-    run::{Run, TRAINING_POINTS, next_multiple},
+    run::{Run, next_multiple},
 };
 use crate::{
     error::{Error, Result, file},
@@ -115,7 +115,7 @@ impl Run<'_> {
         patience: u32,
     ) -> Result<()> {
         let (rounds, every) = (self.trial.steps, self.trial.every());
-        let log_every = rounds.div_ceil(TRAINING_POINTS);
+        let log_every = rounds.div_ceil(record::TRAINING_POINTS.into());
         let (mut next_log, mut next_point) = (next_multiple(0, log_every), next_multiple(0, every));
         let mut lap = Stopwatch::start();
         for round in 1..=rounds {

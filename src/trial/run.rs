@@ -23,8 +23,6 @@ use std::{
     sync::atomic::Ordering,
 };
 
-/// Training metrics are written this many times along a trial.
-pub(super) const TRAINING_POINTS: u64 = 100;
 /// Name of the trail in the file that a stopped trial goes on from.
 const TRAIL: &str = "trail";
 /// Rows held at once in an evaluation; changes no number.
@@ -119,7 +117,8 @@ impl<'a> Run<'a> {
         }
         let mut events = self.events()?;
         let mut trace = self.trace_file(agent)?;
-        let log_every = trial.steps.div_ceil(TRAINING_POINTS);
+        let points = trial.training_points.unwrap_or(record::TRAINING_POINTS);
+        let log_every = trial.steps.div_ceil(points.into());
         let mut next_log = next_multiple(self.progress.transitions, log_every);
         // Not from the transitions: the point due at this very one may have been interrupted.
         let mut next_point = next_multiple(self.progress.curve.last().map_or(0, |point| point.step), trial.every());

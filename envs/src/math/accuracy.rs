@@ -98,6 +98,28 @@ fn every_f32() {
     }
 }
 
+/// The short way to a cosine has the bits of the long one: every 997th angle, the neighbours of multiples of π/4, and both
+/// signs.
+#[test]
+fn a_near_cosine_is_the_cosine() {
+    let quarters = (0..=2048u32).map(|count| (f64::from(count) * std::f64::consts::FRAC_PI_4) as f32);
+    let around = quarters.flat_map(|angle| [angle.next_down(), angle, angle.next_up()]);
+    let spread = (0..=NEAR.to_bits()).step_by(997).map(f32::from_bits);
+    for angle in spread.chain(around.filter(|angle| angle.abs() <= NEAR)) {
+        assert_eq!(cos_near(angle).to_bits(), cos(angle).to_bits(), "{angle}");
+        assert_eq!(cos_near(-angle).to_bits(), cos(angle).to_bits(), "-{angle}");
+    }
+}
+
+/// All angles there are up to [`NEAR`].
+#[test]
+#[ignore = "takes half a minute"]
+fn every_f32_near_cosine() {
+    for angle in (0..=NEAR.to_bits()).map(f32::from_bits) {
+        assert_eq!(cos_near(angle).to_bits(), cos(angle).to_bits(), "{angle}");
+    }
+}
+
 /// f32 power against the platform's f64 power, over bases of every size and exponents that reach both ends.
 #[test]
 fn single_precision_power() {

@@ -28,6 +28,10 @@ const COSINE_64: [f64; 6] = [
 /// π/2 − (π/2 rounded to f64).
 const FRAC_PI_2_LOW: f64 = 6.123_233_995_736_766e-17;
 
+/// π/2 as a sum; the first part has so few digits that products with counts below 2¹³ are exact.
+const FRAC_PI_2_HIGH: f64 = 1.5707963267941523;
+const FRAC_PI_2_REST: f64 = 7.443547480486623e-13;
+
 /// 2⁻²⁷: below it sin x is x.
 const TINY_64: f64 = 7.450_580_596_923_828e-9;
 
@@ -103,6 +107,25 @@ pub fn sin_cos64(x: f64) -> (f64, f64) {
     } else {
         (sin64(x), cos64(x))
     }
+}
+
+/// The largest angle of [`cos_near`]: 512 π.
+pub const NEAR: f32 = 1608.495_4;
+
+/// [`cos`] of an angle x with |x| ≤ [`NEAR`], with the same bits, without branches and tables, so that many are worked out
+/// side by side.
+///
+/// The angle is reduced by a product with π/2 in f64, which is exact to the digits that are kept.
+#[inline(always)]
+pub fn cos_near(x: f32) -> f32 {
+    let x = f64::from(x.abs());
+    // Adding 1.5·2^52 rounds to an integer, which then stands in the low bits of the sum.
+    let rounded = x * std::f64::consts::FRAC_2_PI + 6_755_399_441_055_744.0;
+    let quadrant = rounded.to_bits() as u32;
+    let turns = rounded - 6_755_399_441_055_744.0;
+    let r = ((x - turns * FRAC_PI_2_HIGH) - turns * FRAC_PI_2_REST) as f32;
+    let value = if quadrant & 1 == 0 { cosine(r) } else { sine(r) };
+    if (quadrant + 1) & 2 == 0 { value } else { -value }
 }
 
 #[inline]

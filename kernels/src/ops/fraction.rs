@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 use envs::{
-    math::cos,
+    math::{NEAR, cos, cos_near},
     rng::{Domain, Purpose, Rng},
 };
 
@@ -187,9 +187,19 @@ impl Fraction for Cuda {
 
 #[inline(always)]
 fn embed(width: usize, tau: &[f32], features: &mut [f32]) {
+    let largest = std::f32::consts::PI * (width - 1) as f32;
+    if largest <= NEAR && tau.iter().all(|tau| (0.0..=1.0).contains(tau)) {
+        cosines_by(cos_near, width, tau, features);
+    } else {
+        cosines_by(cos, width, tau, features);
+    }
+}
+
+#[inline(always)]
+fn cosines_by(cosine: impl Fn(f32) -> f32, width: usize, tau: &[f32], features: &mut [f32]) {
     for (features, &tau) in features.chunks_exact_mut(width).zip(tau) {
         for (k, feature) in features.iter_mut().enumerate() {
-            *feature = cos((std::f32::consts::PI * k as f32) * tau);
+            *feature = cosine((std::f32::consts::PI * k as f32) * tau);
         }
     }
 }
@@ -256,6 +266,19 @@ mod tests {
         for (k, feature) in features[8..].iter().enumerate() {
             let expected = [1.0, 0.0, -1.0, 0.0][k % 4];
             assert!((feature - expected).abs() < 1e-6, "{k}: {feature}");
+        }
+    }
+
+    /// Beyond the largest angle of the short way the long one is taken.
+    #[test]
+    fn near_and_far_features_are_the_same_cosines() {
+        let (tau, width) = (vec![0.25, 0.999], 600);
+        let mut features = vec![f32::NAN; 2 * width];
+        plain().cosines(2, width, &tau, &mut features).unwrap();
+        for (tau, features) in tau.iter().zip(features.chunks_exact(width)) {
+            let mut near = vec![f32::NAN; 64];
+            plain().cosines(1, 64, &vec![*tau], &mut near).unwrap();
+            assert_eq!(bits(&near), bits(&features[..64]));
         }
     }
 

@@ -71,10 +71,12 @@ impl Quantile for Cpu {
         theta: &Vec<f32>,
         q: &mut Vec<f32>,
     ) -> Result<()> {
-        for (i, q) in q[..rows * config.actions].iter_mut().enumerate() {
-            let first = i / config.actions * count * config.actions + i % config.actions;
-            *q = sum(theta, first, config.actions, count) / count as f32;
-        }
+        compiled!(self.isa() => means(
+            actions: usize = config.actions,
+            count: usize = count,
+            theta: &[f32] = &theta[..rows * count * config.actions],
+            q: &mut [f32] = &mut q[..rows * config.actions],
+        ));
         Ok(())
     }
 
@@ -156,6 +158,18 @@ impl Quantile for Cuda {
     }
 }
 
+/// The actions of a row side by side, each summed in the order of its quantiles.
+#[inline(always)]
+fn means(actions: usize, count: usize, theta: &[f32], q: &mut [f32]) {
+    for (q, theta) in q.chunks_exact_mut(actions).zip(theta.chunks_exact(count * actions)) {
+        q.fill(0.0);
+        for theta in theta.chunks_exact(actions) {
+            q.iter_mut().zip(theta).for_each(|(sum, theta)| *sum += theta);
+        }
+        q.iter_mut().for_each(|sum| *sum /= count as f32);
+    }
+}
+
 #[inline(always)]
 fn sum(theta: &[f32], first: usize, stride: usize, count: usize) -> f32 {
     (0..count).fold(0.0, |sum, i| sum + theta[first + i * stride])
@@ -184,34 +198,26 @@ fn regression(
             let best = argmax(&next_q[row * actions..(row + 1) * actions]);
             (next_quantiles, row * next_quantiles * actions + best)
         };
+        let reward = batch.reward[row];
+        let target = |j: usize| match batch.discount[row] {
+            0.0 => reward,
+            discount => reward + discount * next_theta[next_first + j * actions],
+        };
         let mut error = 0.0;
-        for i in 0..quantiles {
-            let at = first + i * actions;
-            let tau = fractions.map_or((i as f32 + 0.5) / quantiles as f32, |tau| tau[row * quantiles + i]);
-            let (mut rho, mut slope) = (0.0, 0.0);
-            for j in 0..targets {
-                let mut target = batch.reward[row];
-                if batch.discount[row] != 0.0 {
-                    target += batch.discount[row] * next_theta[next_first + j * actions];
-                }
-                let u = target - theta[at];
-                let share = (if u < 0.0 { tau - 1.0 } else { tau }).abs();
-                if u.abs() > kappa || kappa == 0.0 {
-                    rho += share * (u.abs() - 0.5 * kappa);
-                    slope -= if u > 0.0 {
-                        share
-                    } else if u < 0.0 {
-                        -share
-                    } else {
-                        0.0
-                    };
-                } else {
-                    rho += share * (0.5 * (u * u) / kappa);
-                    slope -= share * (u / kappa);
-                }
+        for begin in (0..quantiles).step_by(LANES) {
+            let lanes = LANES.min(quantiles - begin);
+            let (mut here, mut tau) = ([0.0; LANES], [0.0; LANES]);
+            for lane in 0..lanes {
+                let i = begin + lane;
+                here[lane] = theta[first + i * actions];
+                tau[lane] = fractions.map_or((i as f32 + 0.5) / quantiles as f32, |tau| tau[row * quantiles + i]);
             }
-            error += rho / targets as f32;
-            dtheta[at] = batch.weight[row] * (slope / targets as f32) / size as f32;
+            let (rho, slope) = losses(kappa, (0..targets).map(target), &here, &tau);
+            for lane in 0..lanes {
+                error += rho[lane] / targets as f32;
+                let slope = slope[lane] / targets as f32;
+                dtheta[first + (begin + lane) * actions] = batch.weight[row] * slope / size as f32;
+            }
         }
         batch.error[row] = error;
         loss += batch.weight[row] * error;
@@ -219,6 +225,34 @@ fn regression(
     }
     summary[0] = loss / size as f32;
     summary[1] = total / size as f32;
+}
+
+/// Quantiles that are worked at side by side: the sums of one do not depend on the others.
+const LANES: usize = 16;
+
+/// Of each of the quantiles `here` at `tau`: the sum of ρ over the targets, and of its slope.
+#[inline(always)]
+fn losses(
+    kappa: f32,
+    targets: impl Iterator<Item = f32>,
+    here: &[f32; LANES],
+    tau: &[f32; LANES],
+) -> ([f32; LANES], [f32; LANES]) {
+    let (mut rho, mut slope) = ([0.0; LANES], [0.0; LANES]);
+    for target in targets {
+        for lane in 0..LANES {
+            let u = target - here[lane];
+            let share = (if u < 0.0 { tau[lane] - 1.0 } else { tau[lane] }).abs();
+            // Both forms are worked out, because a choice between numbers is a vector's and a choice of ways is not.
+            let signed = if u < 0.0 { -share } else { 0.0 };
+            let beyond = (share * (u.abs() - 0.5 * kappa), if u > 0.0 { share } else { signed });
+            let within = (share * (0.5 * (u * u) / kappa), share * (u / kappa));
+            let (loss, steepness) = if (u.abs() > kappa) | (kappa == 0.0) { beyond } else { within };
+            rho[lane] += loss;
+            slope[lane] -= steepness;
+        }
+    }
+    (rho, slope)
 }
 
 #[cfg(test)]

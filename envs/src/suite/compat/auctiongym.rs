@@ -148,7 +148,8 @@ impl Catalogue {
         for (coordinates, x) in self.vectors.iter().zip(context) {
             scores.iter_mut().zip(coordinates).for_each(|(score, e)| *score += e * x);
         }
-        let rates: [f32; ITEMS] = std::array::from_fn(|item| sigmoid(scores[item] + self.intercepts[item]));
+        scores.iter_mut().zip(&self.intercepts).for_each(|(score, intercept)| *score += intercept);
+        let rates = click_rates(&scores);
         let mut best = Offer::default();
         for (ctr, value) in rates.into_iter().zip(self.values) {
             if ctr * value > best.worth() {
@@ -157,6 +158,12 @@ impl Catalogue {
         }
         best
     }
+}
+
+/// A function of its own, because the compiler makes no vectors of it within a larger one.
+#[inline(never)]
+fn click_rates(scores: &[f32; ITEMS]) -> [f32; ITEMS] {
+    scores.map(sigmoid)
 }
 
 /// Who won a round, and what for.
