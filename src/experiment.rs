@@ -1,6 +1,8 @@
 //! Experiments as data: worlds × agents × seeds, from TOML to trials.
+mod demands;
 mod seeds;
 
+pub use demands::{Shortfall, shortfalls};
 pub use seeds::Seeds;
 
 use crate::{
@@ -21,6 +23,9 @@ pub const EMBEDDED: [(&str, &str); 3] = [
     ("full", include_str!("../reports/specs/full.toml")),
     ("bits", include_str!("../tests/bits.toml")),
 ];
+
+/// How many points of training a record may have.
+pub(crate) const TRAINING_POINTS: std::ops::RangeInclusive<u32> = 1..=10_000;
 
 /// Longest training in transitions: every counter of a device holds it.
 const MOST_STEPS: u64 = 4_000_000_000;
@@ -43,8 +48,9 @@ pub struct Experiment {
     /// How the settings of the agents were chosen; a report says when it is not told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuning: Option<Tuning>,
-    /// How many points each record has of what training itself saw (loss, mean Q and so on), 1 to 10,000; 100 when it is
-    /// not given, and always where a log is learnt from, since there they decide when training ends. They decide no bits.
+    /// At most how many points each record has of what training itself saw (loss, mean Q and so on), 1 to 10,000; 100 when it
+    /// is not given, and always where a log is learnt from, since there they decide when training ends. They are also when a
+    /// divergence is noticed, and decide nothing of a trial that ends well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_points: Option<u32>,
     /// The worlds, each with its agents.
@@ -145,6 +151,9 @@ pub struct AgentEntry {
     /// Settings on top of the preset.
     #[serde(default)]
     pub set: Map<String, Value>,
+    /// The mean score over the seeds that it must reach: with less, `mercato run` ends with exit code 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<f64>,
 }
 
 impl AgentEntry {
@@ -224,9 +233,10 @@ impl Experiment {
     pub fn trials(&self) -> Result<Vec<Trial>> {
         let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
         self.evaluation.validate().map_err(wrong)?;
-        if let Some(points) = self.training_points.filter(|points| !(1..=10_000).contains(points)) {
+        if let Some(points) = self.training_points.filter(|points| !TRAINING_POINTS.contains(points)) {
             return Err(wrong(format!("training_points is {points}; it must be between 1 and 10,000")));
         }
+        let training_points = self.training_points.filter(|points| *points != record::TRAINING_POINTS);
         let seeds = self.seeds.list().map_err(wrong)?;
         let tuning = self.tuning.as_ref().map(Tuning::recorded).transpose().map_err(wrong)?;
         let mut trials: Vec<Trial> = Vec::new();
@@ -237,12 +247,17 @@ impl Experiment {
             let mut players = Vec::new();
             for name in &world.references {
                 Untrained::parse(name, &spec)?;
-                players.push((name.clone(), 0, Player::Reference(name.clone())));
+                players.push((name.clone(), 0, None, Player::Reference(name.clone())));
             }
             for agent in &world.agents {
+                if let Some(score) = agent.at_least.filter(|score| !score.is_finite()) {
+                    let name = agent.name();
+                    return Err(wrong(format!("at_least of {name} is {score}; it must be a finite number")));
+                }
                 let config = AgentSpec::preset(&agent.preset, &agent.set)?;
                 config.fits(&spec)?;
-                players.push((agent.name().to_string(), agent.steps.unwrap_or(world.steps), Player::Agent(config)));
+                let steps = agent.steps.unwrap_or(world.steps);
+                players.push((agent.name().to_string(), steps, agent.at_least, Player::Agent(config)));
             }
             let log = world.log.as_ref().map(LogEntry::resolved).transpose()?;
             let cannot = |player: &Player| matches!(player, Player::Agent(spec) if !spec.learns_from_logs());
@@ -256,7 +271,7 @@ impl Experiment {
                     return Err(wrong(format!("{name} stands twice under {env}; give one of them another `name`")));
                 }
             }
-            for (agent, steps, player) in players {
+            for (agent, steps, at_least, player) in players {
                 if steps > MOST_STEPS {
                     return Err(wrong(format!("steps of {agent} are {steps}; they must be at most {MOST_STEPS}")));
                 }
@@ -276,7 +291,8 @@ impl Experiment {
                         evaluation: self.evaluation,
                         math,
                         asked,
-                        training_points: self.training_points.filter(|_| learns && log.is_none()),
+                        at_least,
+                        training_points: training_points.filter(|_| learns && log.is_none()),
                         tuning: tuning.clone(),
                         optimum: Arc::clone(&optimum),
                     });
@@ -382,6 +398,7 @@ mod tests {
         };
         assert_eq!(id(&[]), id(&["name=other", "title=other"]));
         assert_eq!(id(&[]), id(&["tuning={seeds=\"7..9\",how=\"by hand\"}"]));
+        assert_eq!(id(&[]), id(&["training_points=7", "worlds.0.agents.1.at_least=0.5"]));
         assert_ne!(id(&[]), id(&["evaluation.episodes=11"]));
         assert_ne!(id(&[]), id(&["worlds.*.steps=101"]));
         assert_ne!(id(&[]), id(&["worlds.0.agents.1.set.batch=32"]));
@@ -389,6 +406,18 @@ mod tests {
         assert_eq!(id(&[]), id(&["worlds.0.params.length=8"]), "a default that is written out changes nothing");
         assert_ne!(id(&[]), id(&["worlds.0.params.sticky_actions=0.25"]));
         assert_eq!(id(&[]), id(&["worlds.0.params.sticky_actions=0"]), "a modifier that is off changes nothing");
+    }
+
+    #[test]
+    fn the_documented_experiment_is_one() {
+        let page = include_str!("../docs/experiments.md");
+        let text = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+        let experiment = parse(text, &[]).expect("an experiment");
+        assert_eq!(experiment.trials().expect("trials").len(), 40);
+        assert_eq!(experiment.training_points, Some(20));
+        assert_eq!(experiment.worlds[0].agents[0].at_least, Some(0.9));
+        let none = parse(&text.replace("training_points = 20", "training_points = 0"), &[]).expect("an experiment");
+        assert!(none.trials().expect_err("no points").to_string().contains("between 1 and 10,000"));
     }
 
     /// What was run exactly keeps its id, whether or not that is said; other arithmetic is another trial, but for reference

@@ -12,6 +12,7 @@ pub use worth::{Worth, worth};
 
 use crate::{
     error::{Error, Result},
+    experiment::TRAINING_POINTS,
     provenance,
     stopwatch::{Stopwatch, peak_memory},
     trail::Trail,
@@ -111,6 +112,8 @@ pub struct Trial {
     pub math: Math,
     /// What its experiment asks for by itself, for the record.
     pub asked: Option<record::Asked>,
+    /// The mean score over the seeds that its experiment demands, if it does.
+    pub at_least: Option<f64>,
     /// Points of its training in the record, where they are not [`record::TRAINING_POINTS`].
     pub training_points: Option<u32>,
     /// How its settings were chosen, for the record.
@@ -253,7 +256,9 @@ impl Trial {
                 evaluation: serde_json::from_value(config["evaluation"].clone())?,
                 math: serde_json::from_value(config["math"].clone())?,
                 asked: record.asked,
-                training_points: record.training_points,
+                at_least: None,
+                // What no experiment may ask for was edited: the points of training will not be the record's.
+                training_points: record.training_points.filter(|points| TRAINING_POINTS.contains(points)),
                 tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })
@@ -387,6 +392,11 @@ impl Trial {
                 jobs: around.jobs,
             },
         })
+    }
+
+    /// Points that the record of its training has at most.
+    fn points_of_training(&self) -> u32 {
+        self.training_points.unwrap_or(record::TRAINING_POINTS)
     }
 
     /// Training transitions between two evaluations.

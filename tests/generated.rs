@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Replaces what stands between `<!-- name: … -->` and `<!-- end -->` of a file when UPDATE is set, and compares it otherwise.
-fn between_marks(file: &str, name: &str, table: &str) {
+pub fn between_marks(file: &str, name: &str, table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     let start = text.find(&format!("<!-- {name}:")).expect("the mark is there");
@@ -135,7 +135,7 @@ fn the_tables_of_the_kernels_are_fresh() {
 }
 
 /// Records of a publication, in the order of their files.
-fn published(name: &str) -> Vec<Record> {
+pub fn published(name: &str) -> Vec<Record> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/published").join(name).join("records");
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(&folder).expect("published records").map(|entry| entry.expect("a file").path()).collect();

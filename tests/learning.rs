@@ -1,4 +1,5 @@
 //! Every preset learns: in seconds it beats what needs no learning, in a world whose optimum is known.
+use crate::support::{Folder, mercato};
 use mercato::{Experiment, Trial, reports::Record, trial::Surroundings};
 use std::sync::atomic::AtomicBool;
 
@@ -192,4 +193,30 @@ fn items_and_their_prices_are_learnt() {
                learning_rate_to = 1e-4, learning_rate_over = 6000";
     beats(0.7, "pricing/multi-product-hybrid-v1", "pdqn", 48_000, set);
     beats(0.7, "pricing/wine-club-v1", "mp_dqn", 48_000, set);
+}
+
+/// A demanded score that is not reached is told by name and number, with exit code 3; one that is reached, with nothing.
+#[test]
+fn a_demanded_score_is_held_to() {
+    let folder = Folder::new();
+    let text = |at_least: f64| {
+        format!(
+            "name = \"demand\"\ntitle = \"A demand\"\nseeds = \"0..2\"\ntraining_points = 3\n[evaluation]\nepisodes = 50\n\
+             points = 0\n[[worlds]]\nenv = \"classic/chain-v1\"\nsteps = 900\nagents = [{{ preset = \"ucb1\", at_least = \
+             {at_least} }}]\n"
+        )
+    };
+    let run = |at_least: f64| {
+        let (spec, out) = (folder.file("demand.toml", &text(at_least)), folder.path("demand"));
+        mercato(&["run", &spec, "--out", &out], &[])
+    };
+    let missed = run(1.5);
+    assert_eq!(missed.code, 3, "{}", missed.stderr);
+    assert!(missed.stderr.contains("ucb1 in classic/chain-v1: the mean score is"), "{}", missed.stderr);
+    assert!(missed.stderr.contains("at least 1.5 is demanded"), "{}", missed.stderr);
+    let met = run(-1.0);
+    assert_eq!((met.code, met.stderr.contains("demanded")), (0, false), "{}", met.stderr);
+    let records = ::mercato::reports::read_records(&folder.0.path().join("demand/records.jsonl")).expect("records");
+    assert_eq!(records.len(), 2, "a demand is no part of a trial's id");
+    assert!(records.iter().all(|record| record.training.len() == 3 && record.training_points == Some(3)));
 }

@@ -5,6 +5,7 @@ mod bandits;
 mod bits;
 mod cli;
 mod cuda;
+mod everywhere;
 mod gallery;
 mod generated;
 mod independence;

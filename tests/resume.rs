@@ -151,6 +151,21 @@ fn the_last_evaluation_can_be_stopped_too() {
     assert_eq!((resumed.hashes, resumed.outcome), (whole.hashes, whole.outcome));
 }
 
+/// Points of training on two grids in one record would be neither's.
+#[test]
+fn a_trial_with_other_points_of_training_starts_anew() {
+    let experiment = Experiment::parse("resume.toml", TEXT, &[]).expect("experiment");
+    let trial = experiment.trials().expect("trials").swap_remove(0);
+    let fewer = Trial { training_points: Some(3), ..trial.clone() };
+    assert_eq!(trial.id(), fewer.id());
+    let (folder, stopped) = (Folder::new(), Folder::new());
+    let whole = play(&fewer, folder.0.path(), u64::MAX).expect("whole");
+    assert!(matches!(play(&trial, stopped.0.path(), 500), Err(Error::Interrupted)));
+    let resumed = play(&fewer, stopped.0.path(), u64::MAX).expect("resumed");
+    assert_eq!((&resumed.training, &resumed.hashes), (&whole.training, &whole.hashes));
+    assert_eq!(resumed.training.len(), 3);
+}
+
 #[test]
 fn a_cut_line_is_dropped_and_its_trial_repeated() {
     let folder = Folder::new();

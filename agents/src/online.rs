@@ -13,6 +13,7 @@ use envs::{
     rng::{Domain, Purpose, Rng, Stream},
     space::{Row, RowMut},
 };
+use std::ops::Range;
 
 /// What makes one online learner differ from another.
 pub trait Method: Send + Sync {
@@ -25,7 +26,7 @@ pub trait Method: Send + Sync {
     ///
     /// # Errors
     /// When it cannot read the observation.
-    fn exploit(&self, observation: &[f32], action: RowMut<'_>) -> Result<()>;
+    fn exploit(&self, observation: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()>;
     /// Takes in what an action brought.
     ///
     /// # Errors
@@ -54,6 +55,8 @@ pub struct Here<'a> {
     pub step: u64,
     /// What is observed.
     pub observation: &'a [f32],
+    /// What may be chosen.
+    pub offer: Offered<'a>,
     /// Random numbers of this row and step.
     pub draws: Stream,
 }
@@ -71,8 +74,51 @@ pub struct Transition<'a> {
     pub reward: f32,
     /// What was observed then.
     pub next: &'a [f32],
+    /// What might be chosen then.
+    pub next_offer: Offered<'a>,
     /// Whether the episode went on.
     pub stage: Stage,
+}
+
+/// Which of the discrete actions may be chosen: what the field `action_mask` of an observation says, or all.
+#[derive(Clone, Copy, Debug)]
+pub struct Offered<'a>(&'a [f32]);
+
+impl<'a> Offered<'a> {
+    /// All.
+    pub const ALL: Offered<'static> = Offered(&[]);
+
+    /// What the part `mask` of `observation` says; all without such a part.
+    pub(crate) fn seen(observation: &'a [f32], mask: Option<&Range<usize>>) -> Self {
+        Offered(mask.map_or(&[], |mask| &observation[mask.clone()]))
+    }
+    /// Whether nothing says that an action is not on offer.
+    pub fn is_all(self) -> bool {
+        self.0.is_empty()
+    }
+    /// Whether `action` is on offer.
+    pub fn has(self, action: usize) -> bool {
+        self.0.get(action).is_none_or(|open| *open == 1.0)
+    }
+    /// The action of `count` with the greatest value of those on offer, the lowest of equals; the first of them where none has
+    /// a value. What is not on offer is not asked for its value.
+    pub(crate) fn highest(self, count: usize, mut value: impl FnMut(usize) -> f64) -> usize {
+        let open = || (0..count).filter(|action| self.has(*action));
+        let mut best = (open().next().unwrap_or(0), f64::NEG_INFINITY);
+        for action in open() {
+            let value = value(action);
+            if value > best.1 {
+                best = (action, value);
+            }
+        }
+        best.0
+    }
+    /// Any of the actions of `count` that are on offer, each equally likely.
+    pub(crate) fn any(self, count: usize, draws: &mut Stream) -> usize {
+        let open = || (0..count).filter(|action| self.has(*action));
+        let chosen = draws.below(open().count() as u32) as usize;
+        open().nth(chosen).unwrap_or(0)
+    }
 }
 
 /// What a transition taught.
@@ -88,6 +134,8 @@ pub struct Lesson {
 pub struct Online<M> {
     method: M,
     rng: Rng,
+    /// Where an observation says which actions are on offer.
+    mask: Option<Range<usize>>,
     observation: Vec<f32>,
     reward: Vec<f32>,
     stage: Vec<Stage>,
@@ -109,6 +157,7 @@ impl<M: Method> Online<M> {
         Ok(Online {
             method,
             rng: Rng::new(seed, Domain::Agent),
+            mask: spec.field("action_mask"),
             observation: vec![0.0; rows * spec.observation],
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
@@ -138,7 +187,8 @@ impl<M: Method> Policy for Online<M> {
         for row in (0..self.stage.len()).filter(|row| !self.stage[*row].is_last()) {
             let address = self.rng.at(row as u32, (self.steps >> 32) as u32, self.steps as u32);
             let observation = part(&self.before, row, width);
-            let here = Here { row, step: self.steps, observation, draws: address.stream(Purpose::EXPLORE) };
+            let (offer, draws) = (Offered::seen(observation, self.mask.as_ref()), address.stream(Purpose::EXPLORE));
+            let here = Here { row, step: self.steps, observation, offer, draws };
             self.method.explore(here, self.chosen.row_mut(row))?;
         }
         actions.items.copy_from_slice(&self.chosen.items);
@@ -153,12 +203,14 @@ impl<M: Method> Agent for Online<M> {
         let width = self.before.len() / self.stage.len();
         let (mut squares, mut values, mut count) = (0.0, 0.0, 0u32);
         for (row, stage) in self.stage.iter().enumerate().filter(|(_, stage)| **stage != Stage::First) {
+            let next = part(&self.observation, row, width);
             let lesson = self.method.learn(Transition {
                 row,
                 observation: part(&self.before, row, width),
                 action: self.chosen.row(row),
                 reward: self.reward[row],
-                next: part(&self.observation, row, width),
+                next,
+                next_offer: Offered::seen(next, self.mask.as_ref()),
                 stage: *stage,
             })?;
             squares += lesson.error * lesson.error;
@@ -176,6 +228,7 @@ impl<M: Method> Agent for Online<M> {
     fn greedy(&self, rows: usize) -> Result<Box<dyn Policy + '_>> {
         Ok(Box::new(Greedy {
             method: &self.method,
+            mask: self.mask.as_ref(),
             observation: vec![0.0; rows * (self.before.len() / self.stage.len())],
             reward: vec![0.0; rows],
             stage: vec![Stage::First; rows],
@@ -240,6 +293,7 @@ impl<M: Method> Agent for Online<M> {
 /// An [`Online`] that only plays.
 struct Greedy<'a, M> {
     method: &'a M,
+    mask: Option<&'a Range<usize>>,
     observation: Vec<f32>,
     reward: Vec<f32>,
     stage: Vec<Stage>,
@@ -253,7 +307,8 @@ impl<M: Method> Policy for Greedy<'_, M> {
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
         let width = self.observation.len() / self.stage.len();
         for row in (0..self.stage.len()).filter(|row| !self.stage[*row].is_last()) {
-            self.method.exploit(part(&self.observation, row, width), actions.row_mut(row))?;
+            let observation = part(&self.observation, row, width);
+            self.method.exploit(observation, Offered::seen(observation, self.mask), actions.row_mut(row))?;
         }
         Ok(())
     }
@@ -273,14 +328,25 @@ pub fn actions(agent: &'static str, spec: &Spec) -> Result<usize> {
     }
 }
 
-/// The index with the greatest value, the lowest of equals; 0 when there is none.
-pub(crate) fn highest(count: usize, mut value: impl FnMut(usize) -> f64) -> usize {
-    let mut best = (0, f64::NEG_INFINITY);
-    for index in 0..count {
-        let value = value(index);
-        if value > best.1 {
-            best = (index, value);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_on_offer_is_asked_for_its_value_and_chosen() {
+        let offer = Offered(&[0.0, 1.0, 0.0, 1.0]);
+        let mut asked = Vec::new();
+        let best = offer.highest(4, |action| {
+            asked.push(action);
+            [9.0, 1.0, 8.0, 2.0][action]
+        });
+        assert_eq!((best, asked), (3, vec![1, 3]));
+        assert_eq!(offer.highest(4, |_| f64::NEG_INFINITY), 1, "the first on offer where none has a value");
+        assert_eq!(Offered::ALL.highest(4, |action| [1.0, 3.0, 3.0, 2.0][action]), 1, "the lowest of equals");
+        let mut draws = Rng::new(1, Domain::Agent).stream(Purpose::EXPLORE);
+        let mut counts = [0; 4];
+        (0..2000).for_each(|_| counts[offer.any(4, &mut draws)] += 1);
+        assert_eq!((counts[0], counts[2]), (0, 0));
+        assert!((900..1100).contains(&counts[1]), "{counts:?}");
     }
-    best.0
 }

@@ -2,7 +2,7 @@
 //!
 //! A part of several numbers between 0 and 1 is one-hot: it tells as many cases as it has numbers, and one more for all
 //! zeros. Any other number tells `levels` cases, evenly from its least to its greatest value; it is read as the nearest.
-//! The first part counts most.
+//! The first part counts most. Which items are on offer (`action_mask`) is no part of a state.
 use crate::error::{Error, Result, setting};
 use envs::Spec;
 
@@ -39,6 +39,11 @@ impl States {
     pub fn new(agent: &'static str, spec: &Spec, levels: &[usize]) -> Result<Self> {
         let (mut digits, mut at, mut numbers) = (Vec::new(), 0, Vec::new());
         for field in &spec.fields {
+            // What is on offer is drawn anew in each step: it bounds the choice and tells nothing of what comes.
+            if field.name == "action_mask" {
+                at += field.len;
+                continue;
+            }
             if field.len > 1 && field.low == 0.0 && field.high == 1.0 {
                 digits.push(Digit { field: field.name, at, kind: Kind::OneHot { len: field.len } });
             } else {

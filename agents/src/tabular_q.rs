@@ -7,7 +7,7 @@
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::{Result, between, setting},
-    online::{Here, Lesson, Method, Online, Transition, actions, highest},
+    online::{Here, Lesson, Method, Offered, Online, Transition, actions},
     states::States,
 };
 use envs::{Spec, Stage, math::exp64, space::RowMut};
@@ -127,23 +127,23 @@ impl Table {
         Ok(&self.q[self.states.index(observation)? * self.actions..][..self.actions])
     }
 
-    fn best(&self, observation: &[f32]) -> Result<usize> {
+    fn best(&self, observation: &[f32], offer: Offered<'_>) -> Result<usize> {
         let values = self.values(observation)?;
-        Ok(highest(values.len(), |action| values[action]))
+        Ok(offer.highest(values.len(), |action| values[action]))
     }
 }
 
 impl Method for Table {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
         action.items[0] = match here.draws.uniform64() < self.epsilon(here.step) {
-            true => here.draws.below(self.actions as u32),
-            false => self.best(here.observation)? as u32,
+            true => here.offer.any(self.actions, &mut here.draws) as u32,
+            false => self.best(here.observation, here.offer)? as u32,
         };
         Ok(())
     }
 
-    fn exploit(&self, observation: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.best(observation)? as u32;
+    fn exploit(&self, observation: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        action.items[0] = self.best(observation, offer)? as u32;
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Method for Table {
             Stage::Terminated => 0.0,
             _ => {
                 let values = self.values(transition.next)?;
-                self.discount * values[highest(values.len(), |action| values[action])]
+                self.discount * values[transition.next_offer.highest(values.len(), |action| values[action])]
             }
         };
         let state = self.states.index(transition.observation)?;
@@ -195,10 +195,42 @@ mod tests {
         for (stage, expected) in [(Stage::Mid, 2.17), (Stage::Truncated, 2.17), (Stage::Terminated, 1.9)] {
             table.q[2 + 1] = 2.0;
             let action = Row { items: &[1], reals: &[] };
-            let transition = Transition { row: 0, observation: &here, action, reward: 1.0, next: &next, stage };
+            let transition = Transition {
+                row: 0,
+                observation: &here,
+                action,
+                reward: 1.0,
+                next: &next,
+                next_offer: Offered::ALL,
+                stage,
+            };
             table.learn(transition).expect("one-hot");
             assert!((table.q[2 + 1] - expected).abs() < 1e-15, "{stage:?}: {}", table.q[3]);
         }
+    }
+
+    /// Of 3 and −1 there only the −1 is on offer: 2 + 0.1 (1 + 0.9 · (−1) − 2) = 1.81.
+    #[test]
+    fn what_is_not_on_offer_is_not_looked_ahead_to() {
+        let world =
+            make("rec/markov-interest-v1", &Params::from_iter([("mask_rate".into(), 0.5.into())]), 1).expect("world");
+        let spec = world.spec();
+        let states = States::new("tabular_q", spec, &[]).expect("one-hot");
+        let plain = make("rec/markov-interest-v1", &Params::new(), 1).expect("world");
+        let without = States::new("tabular_q", plain.spec(), &[]).expect("one-hot");
+        assert_eq!(states.count(), without.count(), "the mask is no part of a state");
+        let config = Config { learning_rate: 0.1, ..Default::default() };
+        let mut table = Table { config, discount: 0.9, actions: 2, q: vec![0.0; states.count() * 2], states };
+        let (here, mut next) = (vec![0.0; spec.observation], vec![0.0; spec.observation]);
+        next[0] = 1.0;
+        let (from, to) = (table.states.index(&here).expect("zeros"), table.states.index(&next).expect("one-hot"));
+        table.q[to * 2..][..2].copy_from_slice(&[3.0, -1.0]);
+        table.q[from * 2] = 2.0;
+        let (action, next_offer) = (Row { items: &[0], reals: &[] }, Offered::seen(&[0.0, 1.0], Some(&(0..2))));
+        let stage = Stage::Mid;
+        let transition = Transition { row: 0, observation: &here, action, reward: 1.0, next: &next, next_offer, stage };
+        table.learn(transition).expect("one-hot");
+        assert!((table.q[from * 2] - 1.81).abs() < 1e-15, "{}", table.q[from * 2]);
     }
 
     #[test]

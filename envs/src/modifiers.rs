@@ -22,9 +22,8 @@
 //! | `cost_shown` | true or false, default false | the observation has `cost`: what the last step cost, 0 where an episode begins; needs `cost_signal`; the agent `lagrangian` reads it | unchanged: it tells what happened |
 //! | `cost_weight` | 0 to 1000000, default 0 | takes this many times the cost from every reward shown, as a Lagrange multiplier does; needs `cost_signal` | unchanged for what is judged; unknown for what is shown |
 //!
-//! Agents with a network over discrete actions (`dqn` and its kin), `pdqn` for its items and `slateq` for its slates read
-//! `action_mask`: what is closed is neither chosen nor looked ahead to. Other agents, `two_tower` among them, choose as if all
-//! were on offer, and get the next one.
+//! Every agent that chooses items reads `action_mask`: what is closed is neither chosen nor looked ahead to. `two_tower` does
+//! not: it is for catalogues larger than a mask can be, chooses as if all were on offer, and gets the next one.
 //!
 //! In a step, an action first sticks, then gives way to the mask, then drifts. A reward first loses its cost, then gets its
 //! noise, then goes missing, then waits. In a vector with several agents every agent has modifiers of its own. Random

@@ -358,6 +358,12 @@ impl Record {
         line.push('\n');
         line
     }
+
+    /// What counts of the last evaluation, in units of `objective`; `None` for a run that did not end well.
+    pub fn result(&self) -> Option<f64> {
+        let metric = self.outcome.metrics.get(&self.objective)?;
+        metric.mean.filter(|mean| mean.is_finite() && self.status == Status::Ok)
+    }
 }
 
 /// Reads all records of a file written line by line with [`Record::to_line`].

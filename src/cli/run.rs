@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mercato::{
     Experiment, Trial,
-    experiment::Seeds,
+    experiment::{Seeds, shortfalls},
     kernels::Math,
     reports::{Record, Summary, record::Status},
     runner::Runner,
@@ -108,7 +108,10 @@ pub fn run(command: &Run) -> Result<ExitCode> {
     let records = execute(&experiment.name, &trials, math, &command.place, &folder)?;
     let again = command.command() + &with_math(math);
     let summary = mercato::report::write(&folder, &records, &experiment.title, &again)?;
-    show(&summary, &records, &folder, command.output.format)
+    let shown = show(&summary, &records, &folder, command.output.format)?;
+    let shortfalls = shortfalls(&trials, &records);
+    shortfalls.iter().for_each(|shortfall| eprintln!("{shortfall}"));
+    Ok(if shortfalls.is_empty() || shown != ExitCode::SUCCESS { shown } else { ExitCode::from(3) })
 }
 
 /// `argument` as a shell reads it back.

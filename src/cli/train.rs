@@ -64,7 +64,7 @@ pub fn run(command: &Train) -> Result<ExitCode> {
             }
         };
     }
-    let agent = AgentEntry { preset: command.agent.clone(), name: None, steps: None, set };
+    let agent = AgentEntry { preset: command.agent.clone(), name: None, steps: None, set, at_least: None };
     let evaluation = Evaluation { episodes: command.episodes, points: 20, point_episodes: 100, seed: 0 };
     let world = World {
         env: command.id.clone(),

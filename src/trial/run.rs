@@ -117,8 +117,7 @@ impl<'a> Run<'a> {
         }
         let mut events = self.events()?;
         let mut trace = self.trace_file(agent)?;
-        let points = trial.training_points.unwrap_or(record::TRAINING_POINTS);
-        let log_every = trial.steps.div_ceil(points.into());
+        let log_every = trial.steps.div_ceil(trial.points_of_training().into());
         let mut next_log = next_multiple(self.progress.transitions, log_every);
         // Not from the transitions: the point due at this very one may have been interrupted.
         let mut next_point = next_multiple(self.progress.curve.last().map_or(0, |point| point.step), trial.every());
@@ -271,6 +270,7 @@ impl<'a> Run<'a> {
             ("player".into(), json!(trial.player).to_string()),
             ("seed".into(), trial.seed.to_string()),
             ("steps".into(), trial.steps.to_string()),
+            ("training_points".into(), trial.points_of_training().to_string()),
         ])
     }
 
@@ -299,7 +299,7 @@ impl<'a> Run<'a> {
         self.around.folder.map_or(Ok(()), |folder| remove(&self.resume_path(folder)))
     }
 
-    /// Takes over what [`suspend`](Run::suspend) wrote, if it did and the code is the same.
+    /// Takes over what [`suspend`](Run::suspend) wrote, if it did, the code is the same and so are the points of training.
     fn resume(&mut self, env: &mut dyn VectorEnv, agent: &mut dyn Agent) -> Result<bool> {
         let Some(path) = self.around.folder.map(|folder| self.resume_path(folder)) else { return Ok(false) };
         if !path.exists() {
@@ -310,7 +310,8 @@ impl<'a> Run<'a> {
             agents::Error::Checkpoint { path: path.display().to_string(), problem }
         })?;
         let text = |key: &str| checkpoint.metadata.get(key).map(String::as_str).unwrap_or_default();
-        if text("fingerprint") != provenance::fingerprint() {
+        let points = self.trial.points_of_training().to_string();
+        if text("fingerprint") != provenance::fingerprint() || text("training_points") != points {
             return Ok(false);
         }
         let broken = |error: serde_json::Error| {

@@ -136,13 +136,12 @@ def kind(what):
     return "wrong formula"
 
 
-def built(package, target):
-    """The path of a test program."""
-    kind = ["--lib"] if target is None else ["--test", target]
-    command = ["cargo", "test", "--quiet", "-p", package, *kind, "--no-run", "--message-format=json"]
+def built():
+    """The paths of the test programs by their names. Asked for as `cargo test` asks, so that what it built is used."""
+    command = ["cargo", "test", "--quiet", "--no-run", "--message-format=json"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    programs = [message.get("executable") for message in map(json.loads, lines) if message.get("profile", {}).get("test")]
-    return [program for program in programs if program][-1]
+    messages = [message for message in map(json.loads, lines) if message.get("profile", {}).get("test")]
+    return {message["target"]["name"]: message["executable"] for message in messages if message.get("executable")}
 
 
 def run(program, tests, **planted):
@@ -160,11 +159,8 @@ def run(program, tests, **planted):
 
 def main():
     wanted = sys.argv[1:]
-    programs = {
-        "every_device": built("mercato-kernels", None),
-        "counts": built("mercato-kernels", "counts"),
-        "rules": built("mercato-emulator", "rules"),
-    }
+    programs = built()
+    programs["every_device"] = programs["mercato_kernels"]
     missed = []
     for name in ["every_device", "counts", "rules"]:
         passes, told = run(programs[name], ["every_device::"] if name == "every_device" else [])

@@ -2,21 +2,21 @@
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::Result,
-    online::{Here, Lesson, Method, Transition, highest},
+    online::{Here, Lesson, Method, Offered, Transition},
 };
 use envs::{rng::Stream, space::RowMut};
 
 /// What makes one bandit differ from another.
 pub trait Rule: Send + Sync {
-    /// The arm to pull.
-    fn pull(&mut self, tally: &Tally, draws: &mut Stream) -> usize;
+    /// The arm to pull, of those on offer.
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize;
     /// What it expects of `arm`.
     fn value(&self, tally: &Tally, arm: usize) -> f64 {
         if tally.count[arm] == 0 { f64::NEG_INFINITY } else { tally.mean(arm) }
     }
-    /// The arm that it would pull without exploring.
-    fn best(&self, tally: &Tally) -> usize {
-        highest(tally.arms(), |arm| self.value(tally, arm))
+    /// The arm that it would pull without exploring, of those on offer.
+    fn best(&self, tally: &Tally, offer: Offered<'_>) -> usize {
+        offer.highest(tally.arms(), |arm| self.value(tally, arm))
     }
     /// Learns what the tally does not hold.
     fn credit(&mut self, _arm: usize, _reward: f64) {}
@@ -70,12 +70,12 @@ impl<R: Rule> Arms<R> {
         Arms { rule, tally: Tally::new(arms) }
     }
 
-    pub(crate) fn pull(&mut self, draws: &mut Stream) -> usize {
-        self.rule.pull(&self.tally, draws)
+    pub(crate) fn pull(&mut self, offer: Offered<'_>, draws: &mut Stream) -> usize {
+        self.rule.pull(&self.tally, offer, draws)
     }
 
-    pub(crate) fn best(&self) -> usize {
-        self.rule.best(&self.tally)
+    pub(crate) fn best(&self, offer: Offered<'_>) -> usize {
+        self.rule.best(&self.tally, offer)
     }
 
     pub(crate) fn credit(&mut self, arm: usize, reward: f64) -> Lesson {
@@ -116,11 +116,11 @@ impl<R: Rule> Items<R> {
 
 impl<R: Rule> Method for Items<R> {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.0.pull(&mut here.draws) as u32;
+        action.items[0] = self.0.pull(here.offer, &mut here.draws) as u32;
         Ok(())
     }
-    fn exploit(&self, _: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.0.best() as u32;
+    fn exploit(&self, _: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        action.items[0] = self.0.best(offer) as u32;
         Ok(())
     }
     fn learn(&mut self, transition: Transition<'_>) -> Result<Lesson> {

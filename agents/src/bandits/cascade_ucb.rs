@@ -8,11 +8,14 @@
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::{Error, Result, between},
-    online::{Here, Lesson, Method, Online, Transition},
+    online::{Here, Lesson, Method, Offered, Online, Transition},
 };
 use envs::{Shape, Spec, math::ln64, oracle::slate::CascadeTable, space::RowMut};
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Mutex, PoisonError},
+};
 
 /// Settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -97,11 +100,14 @@ pub struct Attractions {
     lists: u64,
     /// The best list by what is known.
     known: Vec<u32>,
-    best: Best,
+    best: Mutex<Best>,
 }
 
-/// What best lists are worked out on.
+/// What best lists are worked out on; behind a lock, because a list that depends on the offer is worked out in greedy play
+/// too.
 struct Best {
+    /// Which items are on offer; the others are by place in it.
+    open: Vec<u32>,
     attraction: Vec<f64>,
     reward: Vec<f64>,
     table: CascadeTable,
@@ -112,7 +118,8 @@ impl Attractions {
         let (exploration, largest, items) = (config.exploration, config.largest, list.items);
         let (looks, takes, earned) = (vec![0; items], vec![0; items], vec![0.0; items]);
         let (known, table) = (vec![0; list.slots], CascadeTable::new(items, list.slots));
-        let best = Best { attraction: vec![0.0; items], reward: vec![0.0; items], table };
+        let best =
+            Mutex::new(Best { open: vec![0; items], attraction: vec![0.0; items], reward: vec![0.0; items], table });
         let mut new = Attractions { list, exploration, largest, looks, takes, earned, lists: 0, known, best };
         new.know();
         new
@@ -135,33 +142,41 @@ impl Attractions {
         }
     }
 
-    /// Writes the best list for attractions raised by √(`reach` / n_i).
-    fn best(&mut self, reach: f64, list: &mut [u32]) {
-        for item in 0..self.list.items {
-            self.best.attraction[item] = self.attraction(item, reach);
-            self.best.reward[item] = self.reward(item);
+    /// Writes the best list of what is on offer for attractions raised by √(`reach` / n_i).
+    fn best(&self, offer: Offered<'_>, reach: f64, list: &mut [u32]) {
+        let mut best = self.best.lock().unwrap_or_else(PoisonError::into_inner);
+        let Best { open, attraction, reward, table } = &mut *best;
+        let mut count = 0;
+        for item in (0..self.list.items).filter(|item| offer.has(*item)) {
+            (open[count], attraction[count], reward[count]) =
+                (item as u32, self.attraction(item, reach), self.reward(item));
+            count += 1;
         }
-        let Best { attraction, reward, table } = &mut self.best;
-        table.best(attraction, reward, 1.0, list);
+        table.best(&attraction[..count], &reward[..count], 1.0, list);
+        list.iter_mut().for_each(|item| *item = open[*item as usize]);
     }
 
     /// Works out the best list by what is known.
     fn know(&mut self) {
         let mut known = std::mem::take(&mut self.known);
-        self.best(0.0, &mut known);
+        self.best(Offered::ALL, 0.0, &mut known);
         self.known = known;
     }
 }
 
 impl Method for Attractions {
-    fn explore(&mut self, _: Here<'_>, action: RowMut<'_>) -> Result<()> {
+    fn explore(&mut self, here: Here<'_>, action: RowMut<'_>) -> Result<()> {
         let reach = self.exploration * if self.lists == 0 { 0.0 } else { ln64(self.lists as f64) };
-        self.best(reach, action.items);
+        self.best(here.offer, reach, action.items);
         Ok(())
     }
 
-    fn exploit(&self, _: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items.copy_from_slice(&self.known);
+    fn exploit(&self, _: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        if offer.is_all() {
+            action.items.copy_from_slice(&self.known);
+        } else {
+            self.best(offer, 0.0, action.items);
+        }
         Ok(())
     }
 
@@ -218,12 +233,12 @@ mod tests {
 
     fn transition<'a>(items: &'a [u32], next: &'a [f32], reward: f32) -> Transition<'a> {
         let action = Row { items, reals: &[] };
-        Transition { row: 0, observation: &[0.0; 4], action, reward, next, stage: Stage::Mid }
+        Transition { row: 0, observation: &[0.0; 4], action, reward, next, next_offer: Offered::ALL, stage: Stage::Mid }
     }
 
     fn shown(method: &mut Attractions, reach: f64) -> [u32; 2] {
         let mut items = [9; 2];
-        method.best(reach, &mut items);
+        method.best(Offered::ALL, reach, &mut items);
         items
     }
 

@@ -4,7 +4,7 @@ use super::linear::Regressions;
 use crate::{
     checkpoint::Tensors,
     error::{Result, between},
-    online::{Here, Lesson, Method, Online, Transition, actions, highest},
+    online::{Here, Lesson, Method, Offered, Online, Transition, actions},
 };
 use envs::{Spec, space::RowMut};
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,8 @@ pub struct Promise {
 }
 
 impl Promise {
-    fn best(&self, observation: &[f32]) -> u32 {
-        highest(self.regressions.actions(), |action| self.regressions.value(action, &observation[..self.context]))
+    fn best(&self, observation: &[f32], offer: Offered<'_>) -> u32 {
+        offer.highest(self.regressions.actions(), |action| self.regressions.value(action, &observation[..self.context]))
             as u32
     }
 }
@@ -75,14 +75,14 @@ impl Promise {
 impl Method for Promise {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
         action.items[0] = match here.draws.uniform64() < self.epsilon {
-            true => here.draws.below(self.regressions.actions() as u32),
-            false => self.best(here.observation),
+            true => here.offer.any(self.regressions.actions(), &mut here.draws) as u32,
+            false => self.best(here.observation, here.offer),
         };
         Ok(())
     }
 
-    fn exploit(&self, observation: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.best(observation);
+    fn exploit(&self, observation: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        action.items[0] = self.best(observation, offer);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::{Result, between},
-    online::{Online, highest},
+    online::{Offered, Online},
     price_grid::{Grid, bounds},
 };
 use envs::{Spec, rng::Stream};
@@ -71,20 +71,20 @@ pub struct Trials {
 }
 
 impl Rule for Trials {
-    fn pull(&mut self, tally: &Tally, _: &mut Stream) -> usize {
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, _: &mut Stream) -> usize {
         if let Some(arm) = self.committed {
             return arm;
         }
         // The fewest pulls, in exact numbers.
-        let next = highest(tally.arms(), |arm| -(tally.count[arm] as f64));
+        let next = offer.highest(tally.arms(), |arm| -(tally.count[arm] as f64));
         if tally.count[next] < self.each {
             return next;
         }
-        *self.committed.insert(self.best(tally))
+        *self.committed.insert(self.best(tally, offer))
     }
 
-    fn best(&self, tally: &Tally) -> usize {
-        self.committed.unwrap_or_else(|| highest(tally.arms(), |arm| self.value(tally, arm)))
+    fn best(&self, tally: &Tally, offer: Offered<'_>) -> usize {
+        self.committed.unwrap_or_else(|| offer.highest(tally.arms(), |arm| self.value(tally, arm)))
     }
 
     fn tensors(&self) -> Tensors {
@@ -113,13 +113,13 @@ mod tests {
         let mut draws = Rng::new(1, Domain::Agent).stream(Purpose::EXPLORE);
         let mut pulls = Vec::new();
         for step in 0..9 {
-            let arm = rule.pull(&tally, &mut draws);
+            let arm = rule.pull(&tally, Offered::ALL, &mut draws);
             pulls.push(arm);
             tally.count[arm] += 1;
             tally.sum[arm] += if step < 6 { [1.0, 3.0, 2.0][arm] } else { -100.0 };
         }
         assert_eq!(pulls, [0, 1, 2, 0, 1, 2, 1, 1, 1]);
-        assert_eq!(rule.best(&tally), 1);
+        assert_eq!(rule.best(&tally, Offered::ALL), 1);
         let mut again = Trials { each: 2, committed: None };
         again.restore(&rule.tensors()).expect("its own");
         assert_eq!(again.committed, Some(1));

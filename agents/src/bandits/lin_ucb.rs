@@ -5,7 +5,7 @@ use super::linear::Regressions;
 use crate::{
     checkpoint::Tensors,
     error::{Result, between},
-    online::{Here, Lesson, Method, Online, Transition, actions, highest},
+    online::{Here, Lesson, Method, Offered, Online, Transition, actions},
 };
 use envs::{Spec, space::RowMut};
 use serde::{Deserialize, Serialize};
@@ -62,8 +62,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    fn best(&self, observation: &[f32], alpha: f64) -> u32 {
-        highest(self.regressions.actions(), |action| {
+    fn best(&self, observation: &[f32], offer: Offered<'_>, alpha: f64) -> u32 {
+        offer.highest(self.regressions.actions(), |action| {
             let reach = if alpha == 0.0 { 0.0 } else { self.regressions.variance(action, observation).sqrt() };
             self.regressions.value(action, observation) + alpha * reach
         }) as u32
@@ -72,12 +72,12 @@ impl Bounds {
 
 impl Method for Bounds {
     fn explore(&mut self, here: Here<'_>, action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.best(here.observation, self.alpha);
+        action.items[0] = self.best(here.observation, here.offer, self.alpha);
         Ok(())
     }
 
-    fn exploit(&self, observation: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items[0] = self.best(observation, 0.0);
+    fn exploit(&self, observation: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        action.items[0] = self.best(observation, offer, 0.0);
         Ok(())
     }
 

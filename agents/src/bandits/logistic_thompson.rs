@@ -8,7 +8,7 @@ use super::linear::Regressions;
 use crate::{
     checkpoint::Tensors,
     error::{Result, between},
-    online::{Here, Lesson, Method, Online, Transition, actions, highest},
+    online::{Here, Lesson, Method, Offered, Online, Transition, actions},
 };
 use envs::{Spec, math::sigmoid64, space::RowMut};
 use serde::{Deserialize, Serialize};
@@ -62,15 +62,15 @@ pub struct Clicks {
 
 impl Method for Clicks {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
-        action.items[0] = highest(self.regressions.actions(), |action| {
+        action.items[0] = here.offer.highest(self.regressions.actions(), |action| {
             let spread = self.regressions.variance(action, here.observation).sqrt();
             self.regressions.value(action, here.observation) + spread * here.draws.normal64()
         }) as u32;
         Ok(())
     }
 
-    fn exploit(&self, observation: &[f32], action: RowMut<'_>) -> Result<()> {
-        action.items[0] = highest(self.regressions.actions(), |a| self.regressions.value(a, observation)) as u32;
+    fn exploit(&self, observation: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        action.items[0] = offer.highest(self.regressions.actions(), |a| self.regressions.value(a, observation)) as u32;
         Ok(())
     }
 

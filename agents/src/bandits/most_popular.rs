@@ -3,7 +3,7 @@
 use super::arms::{Items, Rule, Tally};
 use crate::{
     error::{Result, between},
-    online::{Online, actions, highest},
+    online::{Offered, Online, actions},
 };
 use envs::{Spec, rng::Stream};
 use serde::{Deserialize, Serialize};
@@ -56,13 +56,13 @@ pub struct Popularity {
 }
 
 impl Rule for Popularity {
-    fn pull(&mut self, tally: &Tally, draws: &mut Stream) -> usize {
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
         if tally.total < self.warmup {
-            return draws.below(tally.arms() as u32) as usize;
+            return offer.any(tally.arms(), draws);
         }
-        highest(tally.arms(), |arm| tally.sum[arm])
+        offer.highest(tally.arms(), |arm| tally.sum[arm])
     }
-    fn best(&self, tally: &Tally) -> usize {
-        highest(tally.arms(), |arm| tally.sum[arm])
+    fn best(&self, tally: &Tally, offer: Offered<'_>) -> usize {
+        offer.highest(tally.arms(), |arm| tally.sum[arm])
     }
 }

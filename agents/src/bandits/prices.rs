@@ -3,7 +3,7 @@ use super::arms::{Arms, Rule};
 use crate::{
     checkpoint::{Tensor, Tensors, misfit, taken},
     error::Result,
-    online::{Here, Lesson, Method, Transition},
+    online::{Here, Lesson, Method, Offered, Transition},
     price_grid::Grid,
 };
 use envs::space::RowMut;
@@ -31,15 +31,15 @@ impl<R: Rule> Method for Prices<R> {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
         let arm = match self.held[here.row] {
             Some(arm) => arm,
-            None => self.arms.pull(&mut here.draws),
+            None => self.arms.pull(Offered::ALL, &mut here.draws),
         };
         self.held[here.row] = Some(arm);
         action.reals[0] = self.grid.price(arm as f32);
         Ok(())
     }
 
-    fn exploit(&self, _: &[f32], action: RowMut<'_>) -> Result<()> {
-        let best = self.arms.best();
+    fn exploit(&self, _: &[f32], _: Offered<'_>, action: RowMut<'_>) -> Result<()> {
+        let best = self.arms.best(Offered::ALL);
         let near = |arm: usize| self.arms.rule.value(&self.arms.tally, arm) as f32;
         action.reals[0] = self.grid.price(self.grid.refined(best, near));
         Ok(())

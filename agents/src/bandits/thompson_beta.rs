@@ -4,7 +4,7 @@ use super::arms::{Items, Rule, Tally};
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::{Result, between, setting},
-    online::{Online, actions, highest},
+    online::{Offered, Online, actions},
 };
 use envs::{Spec, rng::Stream};
 use serde::{Deserialize, Serialize};
@@ -76,8 +76,8 @@ pub struct Successes {
 }
 
 impl Rule for Successes {
-    fn pull(&mut self, tally: &Tally, draws: &mut Stream) -> usize {
-        highest(tally.arms(), |arm| draws.beta(self.successes[arm] as f32, self.failures[arm] as f32).into())
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
+        offer.highest(tally.arms(), |arm| draws.beta(self.successes[arm] as f32, self.failures[arm] as f32).into())
     }
 
     fn value(&self, _: &Tally, arm: usize) -> f64 {
@@ -123,7 +123,7 @@ mod tests {
         rule.credit(0, 1.0);
         rule.credit(0, 7.0);
         let mut draws = Rng::new(1, Domain::Agent).stream(Purpose::EXPLORE);
-        let pulls = (0..20_000).filter(|_| rule.pull(&tally, &mut draws) == 0).count() as f64 / 20_000.0;
+        let pulls = (0..20_000).filter(|_| rule.pull(&tally, Offered::ALL, &mut draws) == 0).count() as f64 / 20_000.0;
         assert!((pulls - 0.75).abs() < 4.0 * (0.75 * 0.25 / 20_000f64).sqrt(), "{pulls}");
         assert_eq!(rule.value(&tally, 0), 0.5);
         rule.credit(1, 0.0);

@@ -3,7 +3,7 @@
 use super::arms::{Items, Rule, Tally};
 use crate::{
     error::{Result, between},
-    online::{Online, actions, highest},
+    online::{Offered, Online, actions},
 };
 use envs::{Spec, rng::Stream};
 use serde::{Deserialize, Serialize};
@@ -72,8 +72,8 @@ impl Means {
 }
 
 impl Rule for Means {
-    fn pull(&mut self, tally: &Tally, draws: &mut Stream) -> usize {
-        highest(tally.arms(), |arm| self.value(tally, arm) + draws.normal64() / self.precision(tally, arm).sqrt())
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
+        offer.highest(tally.arms(), |arm| self.value(tally, arm) + draws.normal64() / self.precision(tally, arm).sqrt())
     }
     fn value(&self, tally: &Tally, arm: usize) -> f64 {
         (self.prior * self.prior_mean + self.noise * tally.sum[arm]) / self.precision(tally, arm)

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     checkpoint::{Tensor, Tensors, taken},
     error::{Result, between},
-    online::{Online, highest},
+    online::{Offered, Online},
     price_grid::{Grid, bounds},
 };
 use envs::{Spec, math::exp64, rng::Stream};
@@ -126,10 +126,10 @@ impl Process {
 }
 
 impl Rule for Process {
-    fn pull(&mut self, tally: &Tally, draws: &mut Stream) -> usize {
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
         self.decompose();
         self.normal.iter_mut().for_each(|normal| *normal = draws.normal64());
-        highest(tally.arms(), |arm| {
+        offer.highest(tally.arms(), |arm| {
             let line = &self.factor[arm * self.prices..][..=arm];
             line.iter().zip(&self.normal).fold(self.mean[arm], |sum, (factor, normal)| sum + factor * normal)
         })

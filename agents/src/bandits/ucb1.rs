@@ -3,7 +3,7 @@
 use super::arms::{Items, Rule, Tally};
 use crate::{
     error::{Result, between},
-    online::{Online, actions, highest},
+    online::{Offered, Online, actions},
 };
 use envs::{Spec, math::ln64, rng::Stream};
 use serde::{Deserialize, Serialize};
@@ -56,9 +56,9 @@ pub struct Bound {
 }
 
 impl Rule for Bound {
-    fn pull(&mut self, tally: &Tally, _: &mut Stream) -> usize {
+    fn pull(&mut self, tally: &Tally, offer: Offered<'_>, _: &mut Stream) -> usize {
         let reach = self.exploration * if tally.total == 0 { 0.0 } else { ln64(tally.total as f64) };
-        highest(tally.arms(), |arm| match tally.count[arm] {
+        offer.highest(tally.arms(), |arm| match tally.count[arm] {
             0 => f64::INFINITY,
             count => tally.mean(arm) + (reach / count as f64).sqrt(),
         })
@@ -75,11 +75,11 @@ mod tests {
     fn the_bound_is_the_papers() {
         let mut tally = Tally { count: vec![16, 4], sum: vec![8.0, 1.6], total: 20 };
         let mut draws = Rng::new(1, Domain::Agent).stream(Purpose::EXPLORE);
-        assert_eq!(Bound { exploration: 2.0 }.pull(&tally, &mut draws), 1);
+        assert_eq!(Bound { exploration: 2.0 }.pull(&tally, Offered::ALL, &mut draws), 1);
         // The bounds are equal where √c (√(ln 20 / 4) − √(ln 20 / 16)) is 0.1: at c = 0.053409.
-        assert_eq!(Bound { exploration: 0.05335 }.pull(&tally, &mut draws), 0);
-        assert_eq!(Bound { exploration: 0.05345 }.pull(&tally, &mut draws), 1);
+        assert_eq!(Bound { exploration: 0.05335 }.pull(&tally, Offered::ALL, &mut draws), 0);
+        assert_eq!(Bound { exploration: 0.05345 }.pull(&tally, Offered::ALL, &mut draws), 1);
         tally.count[0] = 0;
-        assert_eq!(Bound { exploration: 0.0 }.pull(&tally, &mut draws), 0, "every arm is pulled once");
+        assert_eq!(Bound { exploration: 0.0 }.pull(&tally, Offered::ALL, &mut draws), 0, "every arm is pulled once");
     }
 }

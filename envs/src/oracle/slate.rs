@@ -34,7 +34,7 @@ pub struct CascadeTable {
 }
 
 impl CascadeTable {
-    /// For `items` items and at most as many `slots`.
+    /// For up to `items` items and at most as many `slots`.
     pub fn new(items: usize, slots: usize) -> Self {
         CascadeTable { rank: vec![0.0; items], order: vec![0; items], most: vec![0.0; (items + 1) * (slots + 1)] }
     }
@@ -43,6 +43,7 @@ impl CascadeTable {
     pub fn best(&mut self, attraction: &[f64], reward: &[f64], looks_on: f64, slate: &mut [u32]) -> f64 {
         let (items, slots) = (attraction.len(), slate.len());
         let CascadeTable { rank, order, most } = self;
+        let order = &mut order[..items];
         for (rank, (&w, &r)) in rank.iter_mut().zip(attraction.iter().zip(reward)) {
             *rank = if w > 0.0 { r * (w / (1.0 - looks_on * (1.0 - w))) } else { 0.0 };
         }

@@ -11,7 +11,7 @@ use crate::{
     error::Result,
 };
 use envs::{
-    math::{NEAR, cos, cos_near},
+    math::{NEAR_ANGLE, cos, cos_near},
     rng::{Domain, Purpose, Rng},
 };
 
@@ -188,7 +188,7 @@ impl Fraction for Cuda {
 #[inline(always)]
 fn embed(width: usize, tau: &[f32], features: &mut [f32]) {
     let largest = std::f32::consts::PI * (width - 1) as f32;
-    if largest <= NEAR && tau.iter().all(|tau| (0.0..=1.0).contains(tau)) {
+    if largest <= NEAR_ANGLE && tau.iter().all(|tau| (0.0..=1.0).contains(tau)) {
         cosines_by(cos_near, width, tau, features);
     } else {
         cosines_by(cos, width, tau, features);

@@ -25,7 +25,7 @@ pub(super) fn cell(world: &World, records: &[&Record]) -> Result<Cell, SummaryEr
         });
     }
     let reference = &world.reference;
-    let values: Vec<f64> = records.iter().map(|record| objective(record).unwrap_or(reference.random)).collect();
+    let values: Vec<f64> = records.iter().map(|record| record.result().unwrap_or(reference.random)).collect();
     let mean = stats::mean(&values).expect("a group has a record");
     let ci = confidence(records, &values, mean);
     let score_ci = ci.as_ref().and_then(|ci| {
@@ -73,12 +73,6 @@ fn asked(records: &[&Record]) -> Option<Asked> {
         seeds: most.seeds.max(asked.seeds),
         episodes: most.episodes.max(asked.episodes),
     })
-}
-
-/// The objective at the last evaluation of a trial that came to it.
-fn objective(record: &Record) -> Option<f64> {
-    let metric = record.outcome.metrics.get(&record.objective)?;
-    metric.mean.filter(|mean| mean.is_finite() && record.status == Status::Ok)
 }
 
 fn confidence(records: &[&Record], values: &[f64], mean: f64) -> Option<Confidence> {
@@ -163,7 +157,7 @@ fn efficiency(records: &[&Record], reference: &Reference) -> Option<Efficiency> 
 }
 
 fn run(record: &Record, reference: &Reference) -> Run {
-    let value = objective(record);
+    let value = record.result();
     let se = record.outcome.metrics.get(&record.objective).and_then(|metric| metric.se);
     Run {
         trial: record.trial.clone(),
