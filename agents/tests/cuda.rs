@@ -194,6 +194,43 @@ fn prices() {
     compare("pricing/inventory-v1", "qt_opt", &small);
 }
 
+/// A policy judged by what a random one did: its values, learnt on `backend` from 60 steps in 100 rounds.
+fn judged<B: Backend>(backend: B, preset: &str, settings: &Value, policy: &Tensors) -> Tensors {
+    let spec = AgentSpec::preset(preset, settings.as_object().expect("a table")).expect("a preset");
+    let mut world = make(READER, &Params::new(), 1).expect("a world");
+    let mut agent = spec.judge(backend, policy, (60, 100), world.spec(), 7).expect("it chooses by values");
+    let (random, mut actions) =
+        (world.spec().policy("random").expect("it is there"), Actions::new(1, world.spec().width));
+    world.reset(Start::training(7), agent.slot()).expect("reset");
+    for _ in 0..60 {
+        world.reference(&random, &mut actions).expect("actions");
+        agent.watch(&actions).expect("one learns from logs");
+        world.step(&actions, agent.slot()).expect("step");
+    }
+    (0..100).for_each(|_| agent.study().expect("an update"));
+    agent.save().expect("save")
+}
+
+/// The values of a policy that stays as it is, learnt beside it.
+#[test]
+fn judges_of_policies() {
+    let small = json!({ "hidden": [12], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "explore_over": 300 });
+    for (preset, more) in [("dqn", json!({})), ("qr_dqn", json!({ "quantiles": 6 }))] {
+        let mut settings = small.clone();
+        settings.as_object_mut().expect("a table").extend(more.as_object().expect("a table").clone());
+        let mut policy = Trained::new(Cpu::new().expect("a processor"), READER, preset, &settings);
+        policy.steps(60);
+        let policy = policy.agent.weights().expect("weights");
+        let expected = judged(Cpu::new().expect("a processor"), preset, &settings, &policy);
+        let (_guard, cuda) = cuda();
+        let got = judged(cuda, preset, &settings, &policy);
+        assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+        for (name, tensor) in &expected {
+            assert!(format!("{:?}", got[name]) == format!("{tensor:?}"), "{preset}: {name} differs");
+        }
+    }
+}
+
 /// What was counted while `body` ran.
 fn calls(names: &[&str], body: impl FnOnce()) -> Vec<u64> {
     let before = emulator::snapshot();

@@ -110,7 +110,7 @@ pub fn sin_cos64(x: f64) -> (f64, f64) {
 }
 
 /// The largest angle of [`cos_near`]: 512 π.
-pub const NEAR_ANGLE: f32 = 1608.495_4;
+pub const NEAR_ANGLE: f32 = 1_608.495_4;
 
 /// [`cos`] of an angle x with |x| ≤ [`NEAR_ANGLE`], with the same bits, without branches and tables, so that many are worked out
 /// side by side.
