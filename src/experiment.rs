@@ -25,7 +25,7 @@ pub const EMBEDDED: [(&str, &str); 3] = [
 ];
 
 /// How many points of training a record may have.
-pub(crate) const TRAINING_POINTS: std::ops::RangeInclusive<u32> = 1..=10_000;
+pub(crate) const ADMISSIBLE_TRAINING_POINTS: std::ops::RangeInclusive<u32> = 1..=10_000;
 
 /// Longest training in transitions: every counter of a device holds it.
 const MOST_STEPS: u64 = 4_000_000_000;
@@ -233,7 +233,7 @@ impl Experiment {
     pub fn trials(&self) -> Result<Vec<Trial>> {
         let wrong = |problem: String| Error::Spec { path: self.name.clone(), problem };
         self.evaluation.validate().map_err(wrong)?;
-        if let Some(points) = self.training_points.filter(|points| !TRAINING_POINTS.contains(points)) {
+        if let Some(points) = self.training_points.filter(|points| !ADMISSIBLE_TRAINING_POINTS.contains(points)) {
             return Err(wrong(format!("training_points is {points}; it must be between 1 and 10,000")));
         }
         let training_points = self.training_points.filter(|points| *points != record::TRAINING_POINTS);

@@ -12,7 +12,7 @@ pub use worth::{Worth, worth};
 
 use crate::{
     error::{Error, Result},
-    experiment::TRAINING_POINTS,
+    experiment::ADMISSIBLE_TRAINING_POINTS,
     provenance,
     stopwatch::{Stopwatch, peak_memory},
     trail::Trail,
@@ -258,7 +258,7 @@ impl Trial {
                 asked: record.asked,
                 at_least: None,
                 // What no experiment may ask for was edited: the points of training will not be the record's.
-                training_points: record.training_points.filter(|points| TRAINING_POINTS.contains(points)),
+                training_points: record.training_points.filter(|points| ADMISSIBLE_TRAINING_POINTS.contains(points)),
                 tuning: record.tuning.clone(),
                 optimum: Arc::default(),
             })

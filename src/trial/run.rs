@@ -270,7 +270,6 @@ impl<'a> Run<'a> {
             ("player".into(), json!(trial.player).to_string()),
             ("seed".into(), trial.seed.to_string()),
             ("steps".into(), trial.steps.to_string()),
-            ("training_points".into(), trial.points_of_training().to_string()),
         ])
     }
 
@@ -287,6 +286,7 @@ impl<'a> Run<'a> {
         progress.wall_s += self.since.map_or(0.0, |since| since.seconds());
         let mut metadata = self.metadata();
         metadata.insert("fingerprint".into(), provenance::fingerprint().into());
+        metadata.insert("training_points".into(), self.trial.points_of_training().to_string());
         metadata.insert("world".into(), env.save().to_string());
         metadata.insert("progress".into(), json!(progress).to_string());
         let mut tensors = agent.save()?;
