@@ -43,7 +43,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 good; 1 failed; 2 usage or configuration; \
-    3 not as recorded, a kernel got worse, or a demanded score was not reached; \
+    3 not as recorded, bits of a world differ, a kernel got worse, or a demanded score was not reached; \
     4 ambiguous; 5 backend or tool missing; 6 incomplete; 130 interrupted.\n\
     stdout carries the result; progress and messages go to stderr.";
 

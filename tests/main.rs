@@ -12,6 +12,7 @@ mod independence;
 mod learning;
 mod offline;
 mod originals;
+mod peers;
 mod published;
 mod registry;
 mod resume;

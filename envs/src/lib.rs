@@ -37,12 +37,14 @@
 //! | [`mind`] | what goes on in a user: drift, satiation, return, churn |
 //! | [`check`] | what any world must keep, yours too |
 //! | [`fit`] | models estimated from data |
+//! | [`golden`] | the traces whose bits no build may change |
 pub mod catalogue;
 pub mod check;
 pub mod choice;
 pub mod env;
 pub mod error;
 pub mod fit;
+pub mod golden;
 pub mod math;
 pub mod mind;
 pub mod modifiers;

@@ -215,17 +215,7 @@ fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Param
         return Err(Error::Restore(format!("parameters of {id} are not a table")));
     };
     for (key, value) in params {
-        let Some(slot) = all.get_mut(key) else {
-            let modifiers = MODIFIERS.iter().map(|modifier| modifier.name);
-            let near = nearest(key, all.keys().map(String::as_str).chain(modifiers));
-            let nearest = if near.is_empty() {
-                format!("none (it has: {})", all.keys().cloned().collect::<Vec<_>>().join(", "))
-            } else {
-                near.join(", ")
-            };
-            return Err(Error::UnknownParameter { env: id.into(), key: key.clone(), nearest });
-        };
-        let before = std::mem::replace(slot, value.clone());
+        let before = replaced(id, &mut all, key, value)?;
         // One key at a time, so that the message can name the one that does not fit.
         if let Err(error) = serde_json::from_value::<E>(Value::Object(all.clone())) {
             let range = format!("of the type of its default, {before} ({error})");
@@ -233,6 +223,21 @@ fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Param
         }
     }
     serde_json::from_value(Value::Object(all)).map_err(|error| Error::Restore(error.to_string()))
+}
+
+/// Puts `value` in the place of the parameter `key`, and returns what stood there.
+fn replaced(id: &str, all: &mut serde_json::Map<String, Value>, key: &str, value: &Value) -> Result<Value> {
+    if let Some(slot) = all.get_mut(key) {
+        return Ok(std::mem::replace(slot, value.clone()));
+    }
+    let modifiers = MODIFIERS.iter().map(|modifier| modifier.name);
+    let near = nearest(key, all.keys().map(String::as_str).chain(modifiers));
+    let nearest = if near.is_empty() {
+        format!("none (it has: {})", all.keys().cloned().collect::<Vec<_>>().join(", "))
+    } else {
+        near.join(", ")
+    };
+    Err(Error::UnknownParameter { env: id.into(), key: key.into(), nearest })
 }
 
 #[cfg(test)]

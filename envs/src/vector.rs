@@ -331,6 +331,26 @@ pub(crate) fn length(what: &'static str, found: usize, expected: usize) -> Resul
     if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
 }
 
+/// The random numbers and the first row of what a vector of this world and these parameters has saved.
+fn saved_start(spec: &Spec, saved: &serde_json::Value) -> Result<(Rng, u32)> {
+    #[derive(Deserialize)]
+    struct Saved {
+        id: String,
+        params: serde_json::Value,
+        rng: Rng,
+        first_row: u32,
+    }
+    let saved = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
+    if saved.id != spec.id {
+        return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, spec.id)));
+    }
+    if saved.params != spec.params {
+        let (theirs, ours) = (&saved.params, &spec.params);
+        return Err(Error::Restore(format!("it belongs to parameters {theirs}, these are {ours}")));
+    }
+    Ok((saved.rng, saved.first_row))
+}
+
 impl<E: Env> VectorEnv for Vector<E> {
     fn spec(&self) -> &Spec {
         &self.spec
@@ -445,24 +465,11 @@ impl<E: Env> VectorEnv for Vector<E> {
     }
 
     fn restore(&mut self, saved: &serde_json::Value) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Saved<S> {
-            id: String,
-            params: serde_json::Value,
-            rng: Rng,
-            first_row: u32,
-            episodes: Vec<Episode<S>>,
-        }
-        let saved: Saved<E::State> = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
-        if saved.id != self.spec.id {
-            return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, self.spec.id)));
-        }
-        if saved.params != self.spec.params {
-            let (theirs, ours) = (&saved.params, &self.spec.params);
-            return Err(Error::Restore(format!("it belongs to parameters {theirs}, these are {ours}")));
-        }
-        length("saved episodes", saved.episodes.len(), self.spec.rows)?;
-        (self.rng, self.first_row, self.episodes) = (saved.rng, saved.first_row, saved.episodes);
+        let start = saved_start(&self.spec, saved)?;
+        let episodes: Vec<Episode<E::State>> =
+            Vec::deserialize(&saved["episodes"]).map_err(|error| Error::Restore(error.to_string()))?;
+        length("saved episodes", episodes.len(), self.spec.rows)?;
+        ((self.rng, self.first_row), self.episodes) = (start, episodes);
         Ok(())
     }
 }

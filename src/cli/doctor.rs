@@ -3,6 +3,7 @@ use super::{Format, Output, print, print_json};
 use anyhow::Result;
 use clap::Args;
 use mercato::{
+    envs::golden::traced,
     kernels::{
         Cpu,
         cuda::{Survey, survey},
@@ -15,6 +16,9 @@ use std::process::{Command, ExitCode};
 /// Options of `mercato doctor`.
 #[derive(Args)]
 pub struct Doctor {
+    /// Also play every world and every modifier, and compare each bit with their first release; exit code 3 where one differs
+    #[arg(long)]
+    bits: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -36,11 +40,16 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let detected = provenance::detected();
     let tools = TOOLS.map(|(name, purpose)| (name, purpose, version(name)));
+    let bits = command.bits.then(Bits::compared).transpose()?;
+    let code = match &bits {
+        Some(Bits { different, .. }) if !different.is_empty() => ExitCode::from(3),
+        _ => ExitCode::SUCCESS,
+    };
     if command.output.format == Format::Json {
         let tools: Vec<_> = (tools.iter())
             .map(|(name, purpose, version)| json!({ "name": name, "for": purpose, "version": version }))
             .collect();
-        return print_json(&json!({
+        let mut found = json!({
             "schema": 1,
             "version": env!("CARGO_PKG_VERSION"),
             "fingerprint": provenance::fingerprint(),
@@ -49,7 +58,11 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
             "cuda": cuda_as_json(&cuda),
             "font": "bundled",
             "tools": tools,
-        }));
+        });
+        if let Some(Bits { same, different }) = bits {
+            found["bits"] = json!({ "same": same, "different": different });
+        }
+        return print_json(&found).map(|_| code);
     }
     let mut text = format!("mercato      {} (code {})\n", env!("CARGO_PKG_VERSION"), provenance::fingerprint());
     text += &format!("cores        {cores}\n");
@@ -59,7 +72,33 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     for (name, purpose, version) in &tools {
         text += &format!("{name:<12} {} (for {purpose})\n", version.as_deref().unwrap_or("not found"));
     }
-    print(&text)
+    if let Some(Bits { same, different }) = bits {
+        text += &match different[..] {
+            [] => format!("bits         as ever in all {same} worlds and modifiers\n"),
+            _ => format!("bits         as ever in {same} worlds and modifiers, not in {}\n", different.join(", ")),
+        };
+    }
+    print(&text).map(|_| code)
+}
+
+/// What plays as in its first release, and what does not.
+struct Bits {
+    same: usize,
+    different: Vec<&'static str>,
+}
+
+impl Bits {
+    fn compared() -> Result<Bits> {
+        let mut bits = Bits { same: 0, different: Vec::new() };
+        for of in traced() {
+            if of.repeats()? {
+                bits.same += 1;
+            } else {
+                bits.different.push(of.name);
+            }
+        }
+        Ok(bits)
+    }
 }
 
 fn cuda_as_json(cuda: &Survey) -> Value {
