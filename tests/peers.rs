@@ -61,6 +61,8 @@ fn scores_at_the_budget_of_a_plain_dqn() {
         let (mean, sd) = (stats::mean(&ours).expect("seeds"), stats::sd(&ours).expect("seeds"));
         let (least, greatest) =
             ours.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
+        let ahead = mean - stats::mean(theirs).expect("a training");
+        assert!(ahead > -0.02, "{world}: {ahead:+.3}");
         table += &format!(
             "| `{world}` | `{agent}` | {mean:.3} ({sd:.3}) | {} | {} |\n",
             listed(&[least, greatest], 3),
@@ -94,6 +96,8 @@ fn returns_with_the_settings_of_cleanrl() {
             let (mean, sd) = (stats::mean(&values).expect("seeds"), stats::sd(&values).expect("seeds"));
             table += &format!(" {mean:.1} ({sd:.1}) |");
         }
+        let last = stats::mean(&returns(500_000)).expect("seeds");
+        assert!(last >= theirs - spread, "{agent}: {last:.1}");
         table += &format!(" {theirs} ± {spread} |\n");
     }
     between_marks("docs/performance.md", "cleanrl", &table);

@@ -1,144 +1,19 @@
 //! Many episodes behind one virtual call: autoreset, horizon, and rows split over threads when that pays.
 use crate::{
-    catalogue::ItemVectors,
-    env::{Env, Field, Optimum, Outcome, Reference},
+    env::{Env, Optimum, Outcome, Reference},
     error::{Error, Result},
     oracle::finite::Finite,
     rng::{Domain, Purpose, Rng},
-    space::{Actions, Shape, Space, Width},
+    space::{Actions, Space},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::ops::Range;
 
-/// Where in its episode a row stands.
-#[repr(u8)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stage {
-    /// The first observation of an episode; its reward is 0 and belongs to no action.
-    #[default]
-    First = 0,
-    /// The episode goes on.
-    Mid = 1,
-    /// The process ended: nothing follows.
-    Terminated = 2,
-    /// The step limit cut the episode: the value of what would follow counts.
-    Truncated = 3,
-}
+mod slot;
+mod spec;
 
-impl Stage {
-    /// Whether this observation is the last of its episode.
-    #[inline]
-    pub fn is_last(self) -> bool {
-        matches!(self, Stage::Terminated | Stage::Truncated)
-    }
-}
-
-/// Where a vector writes its next rows: a slot of the replay memory, or anybody's arrays.
-#[derive(Debug)]
-pub struct Slot<'a> {
-    /// rows × observation length.
-    pub observation: &'a mut [f32],
-    /// One reward per row: of the step that led here.
-    pub reward: &'a mut [f32],
-    /// One stage per row.
-    pub stage: &'a mut [Stage],
-}
-
-/// Which episodes a vector plays: their addresses in the random numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Start {
-    /// The seed; the lower 56 bits count.
-    pub seed: u64,
-    /// Training or evaluation.
-    pub domain: Domain,
-    /// The address of the vector's first row.
-    pub first_row: u32,
-}
-
-impl Start {
-    /// Rows 0.. of the training domain.
-    pub fn training(seed: u64) -> Self {
-        Start { seed, domain: Domain::Training, first_row: 0 }
-    }
-    /// Rows `first_row`.. of the evaluation domain.
-    pub fn evaluation(seed: u64, first_row: u32) -> Self {
-        Start { seed, domain: Domain::Evaluation, first_row }
-    }
-}
-
-/// What a vector is: everything a policy, a checker or a report asks.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spec {
-    /// The world's id.
-    pub id: &'static str,
-    /// Its parameters, resolved.
-    pub params: serde_json::Value,
-    /// Episodes held at once; where a world has several agents, one row for each of them.
-    pub rows: usize,
-    /// Agents of one world, in adjacent rows: world w's agent i is row w · agents + i.
-    pub agents: usize,
-    /// The named parts of an observation row.
-    pub fields: Vec<Field>,
-    /// Length of an observation row.
-    pub observation: usize,
-    /// The action space.
-    pub shape: Shape,
-    /// Words per action.
-    #[serde(skip)]
-    pub width: Width,
-    /// Steps after which an episode is truncated.
-    pub horizon: u32,
-    /// The world's own discount.
-    pub discount: f64,
-    /// Names of the episode metrics beside return and length.
-    pub metrics: Vec<&'static str>,
-    /// Names of the costs that can be read beside the reward, by the modifier `cost_signal`.
-    pub costs: &'static [&'static str],
-    /// What the items are like, where the world gives them vectors; written as their length.
-    #[serde(rename = "item_numbers", skip_serializing_if = "Option::is_none")]
-    pub items: Option<ItemVectors>,
-    /// Metrics whose mean over episodes another metric weights.
-    pub weights: &'static [(&'static str, &'static str)],
-    /// Names of the reference policies beside `random`.
-    pub policies: &'static [&'static str],
-}
-
-impl Spec {
-    /// The name of the metric that a score is made of: the discounted return where the world is discounted, the mean
-    /// reward of a step where it is a bandit (discount 0).
-    pub fn objective(&self) -> &'static str {
-        if self.discount >= 1.0 {
-            "episode_return"
-        } else if self.discount > 0.0 {
-            "discounted_return"
-        } else {
-            "mean_reward"
-        }
-    }
-    /// Where the field called `name` stands in an observation row; `None` where there is none.
-    pub fn field(&self, name: &str) -> Option<Range<usize>> {
-        let mut first = 0;
-        for field in &self.fields {
-            if field.name == name {
-                return Some(first..first + field.len);
-            }
-            first += field.len;
-        }
-        None
-    }
-    /// The reference policy called `text`.
-    ///
-    /// # Errors
-    /// When the world has none of this name.
-    pub fn policy(&self, text: &str) -> Result<Reference> {
-        Reference::parse(text, self.policies).ok_or_else(|| Error::UnknownPolicy {
-            env: self.id.into(),
-            policy: text.into(),
-            policies: std::iter::once(&Reference::RANDOM).chain(self.policies).copied().collect::<Vec<_>>().join(", "),
-        })
-    }
-}
+pub use slot::{Slot, Stage, Start};
+pub use spec::Spec;
 
 /// A batch of episodes of one world, whatever the world.
 pub trait VectorEnv: Send {
@@ -477,7 +352,10 @@ impl<E: Env> VectorEnv for Vector<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{Params, make};
+    use crate::{
+        registry::{Params, make},
+        space::Width,
+    };
 
     #[test]
     fn the_next_episode_by_hand_is_the_one_that_autoreset_starts() {

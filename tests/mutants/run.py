@@ -1,7 +1,7 @@
 """Plants the faults of mutants.toml one at a time and says which test found each.
 
     python3 tests/mutants/run.py > docs/mutants.md     # all of them
-    python3 tests/mutants/run.py --sample 6            # six, spread over the list
+    python3 tests/mutants/run.py --sample 6 --seed 1   # six, spread over the list; another seed, six others
     python3 tests/mutants/run.py --only wine_club      # those in files whose path contains this
 
 Golden traces are left out: they notice any change, so they prove nothing about the tests that know why. The unit tests of
@@ -75,11 +75,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="only faults whose file contains this")
     parser.add_argument("--sample", type=int, help="only so many of them, spread over the list")
+    parser.add_argument("--seed", type=int, default=0, help="which of them")
     options = parser.parse_args()
     mutants = tomllib.loads((ROOT / "tests/mutants/mutants.toml").read_text())["mutant"]
     mutants = [mutant for mutant in mutants if options.only in mutant["file"]]
     if options.sample and options.sample < len(mutants):
-        mutants = [mutants[i * len(mutants) // options.sample] for i in range(options.sample)]
+        begin = options.seed % len(mutants)
+        mutants = [mutants[(begin + i * len(mutants) // options.sample) % len(mutants)] for i in range(options.sample)]
     copied()
     # A sample is for `.ci/run`, which has just run all tests.
     if not options.sample and (found := found_by(mutants[0]["file"] if options.only else "")):
