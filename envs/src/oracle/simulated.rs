@@ -5,6 +5,7 @@ use crate::{
     rng::{Domain, Purpose, Rng},
     space::{Actions, Space},
 };
+use rayon::prelude::*;
 
 /// An estimated value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,34 +17,18 @@ pub struct Estimate {
 }
 
 /// What `policy` is worth in `env`, from `episodes` episodes whose random numbers are always the same: per step where
-/// the discount is 0, else the discounted sum of an episode.
+/// the discount is 0, else the discounted sum of an episode. They are played on all threads and summed in order, so that
+/// the bits do not depend on how many there are.
 pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate {
-    let (space, horizon, discount) = (env.action_space(), env.horizon(), env.discount());
-    let mut actions = Actions::new(1, space.width());
-    let (mut sum, mut squares) = (0.0, 0.0);
     let rng = Rng::new(0, Domain::Statistics);
-    let mut state = env.reset(&rng);
-    for row in 0..episodes {
-        env.restart(&mut state, &rng.at(row, 0, 0));
-        let (mut value, mut weight, mut steps) = (0.0, 1.0, 0);
-        loop {
-            let here = rng.at(row, 0, steps);
-            if policy.name == Reference::RANDOM {
-                space.sample(&mut here.stream(Purpose::POLICY), actions.row_mut(0));
-            } else {
-                env.reference(policy, &state, actions.row_mut(0));
-            }
-            let action = space.read(actions.row(0));
-            value += weight * env.expected_reward(&state, action);
-            weight *= if discount > 0.0 { discount } else { 1.0 };
-            steps += 1;
-            if env.step(&mut state, action, &here).terminated || steps == horizon {
-                break;
-            }
-        }
-        if discount == 0.0 {
-            value /= f64::from(steps);
-        }
+    let tools = || (env.reset(&rng), Actions::new(1, env.action_space().width()));
+    let values: Vec<f64> = (0..episodes)
+        .into_par_iter()
+        .with_min_len(EPISODES_PER_TASK)
+        .map_init(tools, |(state, actions), row| played(env, policy, &rng, row, state, actions))
+        .collect();
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for value in values {
         sum += value;
         squares += value * value;
     }
@@ -51,6 +36,39 @@ pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate
     let mean = sum / n;
     let variance = squares / n - mean * mean;
     Estimate { mean, se: if variance > 0.0 { (variance / n).sqrt() } else { 0.0 } }
+}
+
+/// Fewer are not worth another thread.
+const EPISODES_PER_TASK: usize = 64;
+
+/// The value of episode `row`.
+fn played<E: Env>(
+    env: &E,
+    policy: &Reference,
+    rng: &Rng,
+    row: u32,
+    state: &mut E::State,
+    actions: &mut Actions,
+) -> f64 {
+    let (space, horizon, discount) = (env.action_space(), env.horizon(), env.discount());
+    env.restart(state, &rng.at(row, 0, 0));
+    let (mut value, mut weight, mut steps) = (0.0, 1.0, 0);
+    loop {
+        let here = rng.at(row, 0, steps);
+        if policy.name == Reference::RANDOM {
+            space.sample(&mut here.stream(Purpose::POLICY), actions.row_mut(0));
+        } else {
+            env.reference(policy, state, actions.row_mut(0));
+        }
+        let action = space.read(actions.row(0));
+        value += weight * env.expected_reward(state, action);
+        weight *= if discount > 0.0 { discount } else { 1.0 };
+        steps += 1;
+        if env.step(state, action, &here).terminated || steps == horizon {
+            break;
+        }
+    }
+    if discount == 0.0 { value / f64::from(steps) } else { value }
 }
 
 #[cfg(test)]

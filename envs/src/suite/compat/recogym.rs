@@ -54,7 +54,7 @@ const LEAVE: f32 = 0.01;
 /// Sessions are cut at this length, of which the probability is 0.74^999.
 const LONGEST_SESSION: u32 = 1000;
 const HORIZON: u32 = 4096;
-const EPISODES: u32 = 4000;
+const EPISODES: u32 = 32_000;
 
 /// Parameters of the world.
 #[derive(Clone, Debug, Serialize, Deserialize)]
