@@ -268,6 +268,24 @@ mod tests {
         assert!((env.expected_reward(&state, &[3]) - expected).abs() < 1e-6);
     }
 
+    /// What is clicked counts under its own topic and with its own quality.
+    #[test]
+    fn clicks_are_counted_under_what_was_shown() {
+        let env = InterestExploration { slate_size: 1, resample: false, ..InterestExploration::default() };
+        let rng = Rng::new(1, crate::rng::Domain::Evaluation);
+        for topic in [0, 1] {
+            let mut state = env.reset(&rng);
+            state.candidates[2] = Document { topic, quality: 3.0 };
+            for step in 0..20 {
+                env.step(&mut state, &[2], &rng.at(0, 0, step));
+            }
+            let mut metrics = [0.0; 4];
+            env.metrics(&state, &mut metrics);
+            assert!(metrics[0] > 0.0 && metrics[1] == metrics[0] / 20.0, "{metrics:?}");
+            assert_eq!(metrics[2..], [3.0, f64::from(topic)]);
+        }
+    }
+
     #[test]
     fn knowing_the_user_is_worth_something() {
         for resample in [true, false] {
