@@ -59,8 +59,9 @@ fn scores_at_the_budget_of_a_plain_dqn() {
         let ours = scores(&records, world);
         let agent = &records.iter().find(|record| record.env == world).expect("a record").agent;
         let (mean, sd) = (stats::mean(&ours).expect("seeds"), stats::sd(&ours).expect("seeds"));
-        let (least, greatest) =
-            ours.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
+        let mut sorted = ours.clone();
+        sorted.sort_by(f64::total_cmp);
+        let (least, greatest) = (sorted[0], sorted[sorted.len() - 1]);
         let ahead = mean - stats::mean(theirs).expect("a training");
         assert!(ahead > -0.02, "{world}: {ahead:+.3}");
         table += &format!(
