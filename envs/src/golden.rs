@@ -81,7 +81,11 @@ impl Traced {
 
 /// SHA-256 in hexadecimal digits.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn trace(entry: &Entry, params: &Params) -> Result<String> {
@@ -104,8 +108,7 @@ fn trace(entry: &Entry, params: &Params) -> Result<String> {
         play.step(|_, _| RANDOM)?;
         play.hash(&mut hash);
     }
-    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    text += &format!("# {MORE_STEPS} more steps at random: SHA-256 {digest}\n");
+    text += &format!("# {MORE_STEPS} more steps at random: SHA-256 {}\n", hex(&hash.finalize()));
     Ok(text)
 }
 

@@ -6,6 +6,7 @@ pub mod cubic;
 pub mod envelope;
 pub mod finite;
 pub mod partial;
+pub mod parts;
 pub mod peak;
 pub mod quadrature;
 pub mod simulated;

@@ -41,10 +41,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     let detected = provenance::detected();
     let tools = TOOLS.map(|(name, purpose)| (name, purpose, version(name)));
     let bits = command.bits.then(Bits::compared).transpose()?;
-    let code = match &bits {
-        Some(Bits { different, .. }) if !different.is_empty() => ExitCode::from(3),
-        _ => ExitCode::SUCCESS,
-    };
+    let code = bits.as_ref().map_or(ExitCode::SUCCESS, Bits::code);
     if command.output.format == Format::Json {
         let tools: Vec<_> = (tools.iter())
             .map(|(name, purpose, version)| json!({ "name": name, "for": purpose, "version": version }))
@@ -72,12 +69,7 @@ pub fn run(command: &Doctor) -> Result<ExitCode> {
     for (name, purpose, version) in &tools {
         text += &format!("{name:<12} {} (for {purpose})\n", version.as_deref().unwrap_or("not found"));
     }
-    if let Some(Bits { same, different }) = bits {
-        text += &match different[..] {
-            [] => format!("bits         as ever in all {same} worlds and modifiers\n"),
-            _ => format!("bits         as ever in {same} worlds and modifiers, not in {}\n", different.join(", ")),
-        };
-    }
+    text += &bits.as_ref().map_or(String::new(), Bits::text);
     print(&text).map(|_| code)
 }
 
@@ -98,6 +90,16 @@ impl Bits {
             }
         }
         Ok(bits)
+    }
+    fn code(&self) -> ExitCode {
+        ExitCode::from(if self.different.is_empty() { 0 } else { 3 })
+    }
+    fn text(&self) -> String {
+        let Bits { same, different } = self;
+        match different[..] {
+            [] => format!("bits         as ever in all {same} worlds and modifiers\n"),
+            _ => format!("bits         as ever in {same} worlds and modifiers, not in {}\n", different.join(", ")),
+        }
     }
 }
 
@@ -144,4 +146,17 @@ fn version(program: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).lines().next()?.trim().to_string();
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_with_other_bits_is_named_and_ends_with_3() {
+        let good = Bits { same: 2, different: vec![] };
+        let bad = Bits { same: 1, different: vec!["classic/chain-v1"] };
+        assert_eq!((good.code(), bad.code()), (ExitCode::SUCCESS, ExitCode::from(3)));
+        assert!(bad.text().contains("not in classic/chain-v1") && !good.text().contains("not in"));
+    }
 }

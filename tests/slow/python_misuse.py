@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import pathlib
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -204,6 +205,24 @@ def a_fork_in_the_middle():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and (theirs == ours).all()
 
 
+def optimum_after_a_fork():
+    """An optimum that is found on several cores is found in a forked process too, whatever its parent has done."""
+    world, params = "rec/huge-factored-v1", {"items": 40_000}
+    before = mercato.optimum("compat/auctiongym-v0").upper, mercato.optimum(world, params).random
+    receiver, sender = multiprocessing.Pipe(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        child = os.fork()
+    if child == 0:
+        sender.send((mercato.optimum("compat/auctiongym-v0").upper, mercato.optimum(world, params).random))
+        os._exit(0)
+    if not receiver.poll(60):
+        os.kill(child, signal.SIGKILL)
+        raise AssertionError("a forked process waits without end")
+    assert receiver.recv() == before
+    os.waitpid(child, 0)
+
+
 def agents_and_runs(folder="runs/none"):
     for work in (
         lambda: mercato.load(__file__),
@@ -239,6 +258,7 @@ PARTS = {
     "threads": threads_on_one_environment,
     "processes": other_processes,
     "fork": a_fork_in_the_middle,
+    "optimum after a fork": optimum_after_a_fork,
     "agents": agents_and_runs,
     **{id: lambda id=id: nonsense(id) for id in ONE_OF_EACH},
 }

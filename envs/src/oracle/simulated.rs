@@ -2,10 +2,10 @@
 //! given state and action, which has the same mean and less noise.
 use crate::{
     env::{Env, Reference},
+    oracle::parts::in_parts,
     rng::{Domain, Purpose, Rng},
     space::{Actions, Space},
 };
-use rayon::prelude::*;
 
 /// An estimated value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,16 +17,14 @@ pub struct Estimate {
 }
 
 /// What `policy` is worth in `env`, from `episodes` episodes whose random numbers are always the same: per step where
-/// the discount is 0, else the discounted sum of an episode. They are played on all threads and summed in order, so that
-/// the bits do not depend on how many there are.
+/// the discount is 0, else the discounted sum of an episode. They are played on all cores and summed in order, so that the
+/// bits do not depend on how many there are.
 pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate {
     let rng = Rng::new(0, Domain::Statistics);
-    let tools = || (env.reset(&rng), Actions::new(1, env.action_space().width()));
-    let values: Vec<f64> = (0..episodes)
-        .into_par_iter()
-        .with_min_len(EPISODES_PER_TASK)
-        .map_init(tools, |(state, actions), row| played(env, policy, &rng, row, state, actions))
-        .collect();
+    let values = in_parts(episodes, |rows| {
+        let (mut state, mut actions) = (env.reset(&rng), Actions::new(1, env.action_space().width()));
+        rows.map(|row| played(env, policy, &rng, row, &mut state, &mut actions)).collect()
+    });
     let (mut sum, mut squares) = (0.0, 0.0);
     for value in values {
         sum += value;
@@ -37,9 +35,6 @@ pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate
     let variance = squares / n - mean * mean;
     Estimate { mean, se: if variance > 0.0 { (variance / n).sqrt() } else { 0.0 } }
 }
-
-/// Fewer are not worth another thread.
-const EPISODES_PER_TASK: usize = 64;
 
 /// The value of episode `row`.
 fn played<E: Env>(

@@ -37,11 +37,10 @@ use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between, parameter},
     math::{cos64, sigmoid},
-    oracle::Memo,
+    oracle::{Memo, parts::in_parts},
     rng::{Purpose, Rng},
     space::{Discrete, RowMut},
 };
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Items per user whose rank is known.
@@ -347,7 +346,7 @@ impl Huge {
             let items = first * CHUNK..((first + 1) * CHUNK).min(self.items);
             items.fold(0.0, |sum, item| sum + self.mean(|user| self.worth(user, item)))
         };
-        let sums: Vec<f64> = (0..self.items.div_ceil(CHUNK)).into_par_iter().map(chunk).collect();
+        let sums: Vec<f64> = in_parts(self.items.div_ceil(CHUNK), |chunks| chunks.map(chunk).collect());
         sums.iter().fold(0.0, |sum, chunk| sum + chunk) / f64::from(self.items)
     }
 }
