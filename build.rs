@@ -26,6 +26,8 @@ fn main() {
     set("LOCKFILE", &hex(&Sha256::digest(std::fs::read("Cargo.lock").unwrap_or_default())));
     let told = |name: &str| std::env::var(name).unwrap_or_default();
     set("PROFILE", &told("PROFILE"));
+    println!("cargo::rerun-if-env-changed=CARGO_PROFILE_RELEASE_LTO");
+    set("OTHER_LTO", &told("CARGO_PROFILE_RELEASE_LTO"));
     set("TARGET", &told("TARGET"));
     let flags = told("CARGO_ENCODED_RUSTFLAGS").replace('\x1f', " ");
     let flags = if flags.is_empty() { "no RUSTFLAGS".into() } else { format!("RUSTFLAGS {flags}") };

@@ -207,7 +207,7 @@ def a_fork_in_the_middle():
 
 def optimum_after_a_fork():
     """An optimum that is found on several cores is found in a forked process too, whatever its parent has done."""
-    world, params = "rec/huge-factored-v1", {"items": 40_000}
+    world, params = "rec/huge-factored-v1", {"items": 100_000}
     before = mercato.optimum("compat/auctiongym-v0").upper, mercato.optimum(world, params).random
     receiver, sender = multiprocessing.Pipe(False)
     with warnings.catch_warnings():

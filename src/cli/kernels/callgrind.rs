@@ -47,6 +47,10 @@ pub fn count() -> Result<Result<Table, String>> {
     if env!("MERCATO_PROFILE") != "release" {
         return Ok(Err("this is a debug build, and the counts are of release builds".into()));
     }
+    let other = env!("MERCATO_OTHER_LTO");
+    if !other.is_empty() {
+        return Ok(Err(format!("this was built with CARGO_PROFILE_RELEASE_LTO={other}, which moves the counts")));
+    }
     if !Isa::Avx2.is_present() {
         return Ok(Err("this processor has no AVX2".into()));
     }
