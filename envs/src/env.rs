@@ -3,7 +3,7 @@ use crate::{
     catalogue::ItemVectors,
     error::Result,
     oracle::finite::Finite,
-    rng::Rng,
+    rng::{LANES, Rng},
     space::{RowMut, Space},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -153,6 +153,18 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     }
     /// One step.
     fn step(&self, state: &mut Self::State, action: Elem<'_, Self>, rng: &Rng) -> Outcome;
+    /// Whether [`step_each`](Env::step_each) does more than its default.
+    const SIDE_BY_SIDE: bool = false;
+    /// [`step`](Env::step) of several rows, with the same bits; a world whose steps are mostly random numbers and elementary
+    /// functions works them out side by side here.
+    fn step_each(
+        &self,
+        mut states: [&mut Self::State; LANES],
+        actions: [Elem<'_, Self>; LANES],
+        rngs: &[Rng; LANES],
+    ) -> [Outcome; LANES] {
+        std::array::from_fn(|lane| self.step(states[lane], actions[lane], &rngs[lane]))
+    }
     /// Writes the observation of `state` into `row`, every number of it.
     fn observe(&self, state: &Self::State, row: &mut [f32]);
     /// [`METRICS`](Env::METRICS), or as many of them as these parameters have.

@@ -31,6 +31,7 @@ mod exponential;
 mod logarithm;
 mod logistic;
 mod power;
+mod side_by_side;
 mod special;
 mod trigonometric;
 
@@ -38,5 +39,6 @@ pub use exponential::{exp, exp64};
 pub use logarithm::{ln, ln64, log1p, log1p64};
 pub use logistic::{sigmoid, sigmoid64, softplus, softplus64, tanh, tanh64};
 pub use power::{pow, pow64, powi64};
+pub use side_by_side::{exp_each, normal_quantile_each, sigmoid_each};
 pub use special::{lambert_w_exp, lambert_w_exp64, normal_cdf64, normal_quantile, normal_quantile64};
 pub use trigonometric::{NEAR_ANGLE, cos, cos_near, cos64, sin, sin_cos64, sin64};

@@ -23,10 +23,15 @@ mod distributions;
 #[cfg(test)]
 mod goodness;
 mod philox;
+mod side_by_side;
 mod stream;
 
 pub use philox::philox4x32_10;
+pub use side_by_side::Streams;
 pub use stream::Stream;
+
+/// Addresses that [`Streams`] draws from at once.
+pub const LANES: usize = 8;
 
 /// Which use of randomness a seed serves: the top byte of the key, so that the same seed never gives the same numbers
 /// to two uses.
@@ -76,6 +81,12 @@ impl Purpose {
     pub const STICKY: Self = Self(11);
     /// Which items are on offer.
     pub const MASK: Self = Self(12);
+
+    /// The counter's last word at a stream's beginning.
+    #[inline]
+    fn first_counter(self) -> u32 {
+        u32::from(self.0) << 24
+    }
 }
 
 /// The address of random numbers; copying it copies no state and making it computes nothing.
@@ -111,7 +122,7 @@ impl Rng {
     /// The numbers at this address for one purpose, from their beginning.
     #[inline]
     pub fn stream(&self, purpose: Purpose) -> Stream {
-        Stream::new([self.row, self.episode, self.step, u32::from(purpose.0) << 24], self.key)
+        Stream::new([self.row, self.episode, self.step, purpose.first_counter()], self.key)
     }
 }
 

@@ -3,11 +3,12 @@ use crate::{
     env::{Env, Optimum, Outcome, Reference},
     error::{Error, Result},
     oracle::finite::Finite,
-    rng::{Domain, Purpose, Rng},
+    rng::{Domain, LANES, Purpose, Rng},
     space::{Actions, Space},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::array::from_fn;
 
 mod slot;
 mod spec;
@@ -160,19 +161,39 @@ impl<E: Env> Vector<E> {
         actions: &Actions,
         out: Slot<'_>,
     ) {
-        for (i, episode) in episodes.iter_mut().enumerate() {
-            let address = first_row.wrapping_add((first + i) as u32);
+        let address = |i: usize| first_row.wrapping_add((first + i) as u32);
+        let action = |i: usize| space.read(actions.row(first + i));
+        let mut write = |i: usize, state: &E::State, reward: f32, stage: Stage| {
+            (out.reward[i], out.stage[i]) = (reward, stage);
+            env.observe(state, &mut out.observation[i * spec.observation..][..spec.observation]);
+        };
+        let mut i = 0;
+        while i < episodes.len() {
+            if E::SIDE_BY_SIDE
+                && let Some(group) = episodes[i..].first_chunk_mut::<LANES>()
+                && group.iter().all(|episode| !episode.over)
+            {
+                let here = from_fn(|lane| rng.at(address(i + lane), group[lane].number, group[lane].step));
+                let actions = from_fn(|lane| action(i + lane));
+                let outcomes = env.step_each(group.each_mut().map(|episode| &mut episode.state), actions, &here);
+                for (episode, Outcome { reward, terminated }) in group.iter_mut().zip(outcomes) {
+                    let stage = episode.end_step(terminated, spec.horizon);
+                    write(i, &episode.state, reward, stage);
+                    i += 1;
+                }
+                continue;
+            }
+            let episode = &mut episodes[i];
             let (reward, stage) = if episode.over {
-                episode.restart(env, rng, address);
+                episode.restart(env, rng, address(i));
                 (0.0, Stage::First)
             } else {
-                let here = rng.at(address, episode.number, episode.step);
-                let Outcome { reward, terminated } =
-                    env.step(&mut episode.state, space.read(actions.row(first + i)), &here);
+                let here = rng.at(address(i), episode.number, episode.step);
+                let Outcome { reward, terminated } = env.step(&mut episode.state, action(i), &here);
                 (reward, episode.end_step(terminated, spec.horizon))
             };
-            (out.reward[i], out.stage[i]) = (reward, stage);
-            env.observe(&episode.state, &mut out.observation[i * spec.observation..][..spec.observation]);
+            write(i, &episode.state, reward, stage);
+            i += 1;
         }
     }
 }

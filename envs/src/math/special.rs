@@ -5,6 +5,7 @@ use super::logarithm::ln64;
 
 // The coefficients of AS 241. In the centre its ratio is written as the value at |p − ½| = 0.425 minus a correction,
 // which halves the rounding error.
+pub(super) const CENTRE: f64 = 0.425;
 const EDGE: (f64, f64) = (3.387_132_872_796_366_5, 6.296_821_239_066_775e-17);
 const CENTRE_ABOVE: [f64; 8] = [
     10.179_205_485_111_815,
@@ -78,9 +79,8 @@ pub fn normal_quantile(p: f32) -> f32 {
 /// Wichura: "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37 (1988).
 pub fn normal_quantile64(p: f64) -> f64 {
     let q = p - 0.5;
-    if q.abs() <= 0.425 {
-        let x = 0.180625 - q * q;
-        return q * (EDGE.0 + (EDGE.1 - x * (polynomial(x, CENTRE_ABOVE) / polynomial(x, CENTRE_BELOW))));
+    if q.abs() <= CENTRE {
+        return in_centre(q);
     }
     let tail = if q < 0.0 { p } else { 1.0 - p };
     let magnitude = if tail > 0.0 {
@@ -96,6 +96,13 @@ pub fn normal_quantile64(p: f64) -> f64 {
         f64::NAN
     };
     if q < 0.0 { -magnitude } else { magnitude }
+}
+
+/// The quantile at p = q + ½ for |q| ≤ [`CENTRE`].
+#[inline(always)]
+pub(super) fn in_centre(q: f64) -> f64 {
+    let x = 0.180625 - q * q;
+    q * (EDGE.0 + (EDGE.1 - x * (polynomial(x, CENTRE_ABOVE) / polynomial(x, CENTRE_BELOW))))
 }
 
 /// The standard normal distribution function, to 1e-15 absolutely (Marsaglia 2004, "Evaluating the normal

@@ -40,8 +40,7 @@ impl Stream {
 
     #[inline(always)]
     fn advance(&mut self) {
-        let purpose = self.counter[3] & 0xff00_0000;
-        self.counter[3] = purpose | self.counter[3].wrapping_add(1) & 0x00ff_ffff;
+        self.counter[3] = advanced(self.counter[3]);
     }
 
     /// 64 random bits: two words, the low half first.
@@ -140,9 +139,15 @@ impl Stream {
     }
 }
 
+/// The counter's last word for the block after this one.
+#[inline(always)]
+pub(super) fn advanced(counter: u32) -> u32 {
+    counter & 0xff00_0000 | counter.wrapping_add(1) & 0x00ff_ffff
+}
+
 /// One of the 2^24 multiples of 2^−24 in [0, 1).
 #[inline]
-fn uniform(word: u32) -> f32 {
+pub(super) fn uniform(word: u32) -> f32 {
     (word >> 8) as f32 * (1.0 / 16_777_216.0)
 }
 

@@ -37,12 +37,13 @@ use crate::{
     choice::LONGEST_SLATE,
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between},
-    math::{exp, exp64, ln64, powi64, sigmoid, sigmoid64},
+    math::{exp, exp_each, exp64, ln64, powi64, sigmoid, sigmoid_each, sigmoid64},
     oracle::{Memo, cubic::Cubic, simulated::simulated},
-    rng::{Purpose, Rng, Stream},
+    rng::{LANES, Purpose, Rng, Stream, Streams},
     space::{RowMut, Slate},
 };
 use serde::{Deserialize, Serialize};
+use std::array::from_fn;
 
 const STEPS: u32 = 60;
 const CHOC: f32 = 5.0;
@@ -141,6 +142,19 @@ impl State {
     #[inline]
     pub fn steps(&self) -> u32 {
         self.steps
+    }
+
+    /// Takes in what a step brought.
+    #[inline]
+    fn respond(&mut self, log_engagement: f32, reward: f32, exposure: f32, satisfaction: f32) -> Outcome {
+        (self.exposure, self.satisfaction) = (exposure, satisfaction);
+        self.steps += 1;
+        self.engagement = if reward > MOST_ENGAGEMENT { MOST_ENGAGEMENT } else { reward };
+        self.exposures += f64::from(exposure);
+        self.satisfactions += f64::from(satisfaction);
+        self.log_engagements +=
+            if reward > MOST_ENGAGEMENT { ln64(f64::from(MOST_ENGAGEMENT)) } else { f64::from(log_engagement) };
+        Outcome { reward, terminated: self.steps == STEPS }
     }
 }
 
@@ -242,21 +256,37 @@ impl Env for LongTerm {
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         let mut draws = rng.stream(Purpose::STEP);
         let score = state.candidates[action[0] as usize];
-        let log_engagement = state.satisfaction * (CHOC * score + KALE * (1.0 - score)) + draws.normal();
+        let log_engagement = log_engagement(state.satisfaction, score, draws.normal());
         let reward = exp(log_engagement);
-        state.exposure =
-            self.memory_discount * state.exposure - 2.0 * (score - 0.5) + self.innovation_sd * draws.normal();
-        state.satisfaction = self.satisfaction(state.exposure);
-        state.steps += 1;
-        state.engagement = if reward > MOST_ENGAGEMENT { MOST_ENGAGEMENT } else { reward };
-        state.exposures += f64::from(state.exposure);
-        state.satisfactions += f64::from(state.satisfaction);
-        state.log_engagements +=
-            if reward > MOST_ENGAGEMENT { ln64(f64::from(MOST_ENGAGEMENT)) } else { f64::from(log_engagement) };
+        let exposure = self.exposure(state.exposure, score, draws.normal());
+        let satisfaction = self.satisfaction(exposure);
         if self.resample {
             self.draw_documents(&mut state.candidates, &mut draws);
         }
-        Outcome { reward, terminated: state.steps == STEPS }
+        state.respond(log_engagement, reward, exposure, satisfaction)
+    }
+
+    const SIDE_BY_SIDE: bool = true;
+
+    #[inline]
+    fn step_each(
+        &self,
+        mut states: [&mut State; LANES],
+        actions: [Elem<'_, Self>; LANES],
+        rngs: &[Rng; LANES],
+    ) -> [Outcome; LANES] {
+        let mut draws = Streams::new(rngs, Purpose::STEP);
+        let scores: [f32; LANES] = from_fn(|lane| states[lane].candidates[actions[lane][0] as usize]);
+        let noise = draws.normal();
+        let log_engagements = from_fn(|lane| log_engagement(states[lane].satisfaction, scores[lane], noise[lane]));
+        let rewards = exp_each(&log_engagements);
+        let noise = draws.normal();
+        let exposures = from_fn(|lane| self.exposure(states[lane].exposure, scores[lane], noise[lane]));
+        let satisfactions = sigmoid_each(&exposures.map(|exposure| self.sensitivity * exposure));
+        if self.resample {
+            self.draw_documents_each(&mut states, &mut draws);
+        }
+        from_fn(|lane| states[lane].respond(log_engagements[lane], rewards[lane], exposures[lane], satisfactions[lane]))
     }
 
     #[inline]
@@ -304,7 +334,19 @@ impl Env for LongTerm {
     }
 }
 
+/// ln E of a document of clickbait `score`.
+#[inline]
+fn log_engagement(satisfaction: f32, score: f32, noise: f32) -> f32 {
+    satisfaction * (CHOC * score + KALE * (1.0 - score)) + noise
+}
+
 impl LongTerm {
+    /// The exposure after a document of clickbait `score`.
+    #[inline]
+    fn exposure(&self, before: f32, score: f32, noise: f32) -> f32 {
+        self.memory_discount * before - 2.0 * (score - 0.5) + self.innovation_sd * noise
+    }
+
     #[inline]
     fn satisfaction(&self, exposure: f32) -> f32 {
         sigmoid(self.sensitivity * exposure)
@@ -315,6 +357,20 @@ impl LongTerm {
         match self.fixed_clickbait {
             Clickbait::Fixed(score) => candidates.fill(score),
             Clickbait::Drawn(_) => draws.fill_uniform(0.0, 1.0, candidates),
+        }
+    }
+
+    /// As [`draw_documents`](Self::draw_documents), for several users.
+    #[inline]
+    fn draw_documents_each(&self, users: &mut [&mut State; LANES], draws: &mut Streams) {
+        for document in 0..self.num_candidates as usize {
+            let scores = match self.fixed_clickbait {
+                Clickbait::Fixed(score) => [score; LANES],
+                Clickbait::Drawn(_) => draws.uniform(),
+            };
+            for (user, score) in users.iter_mut().zip(scores) {
+                user.candidates[document] = score;
+            }
         }
     }
 

@@ -31,7 +31,7 @@ use crate::{
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between},
     oracle::Memo,
-    rng::Rng,
+    rng::{LANES, Rng},
     space::{Discrete, RowMut},
     suite::compat::recsim_long_term::{LongTerm, State as User},
 };
@@ -119,6 +119,21 @@ impl Env for LongTermSatisfaction {
     fn step(&self, state: &mut State, action: Elem<'_, Self>, rng: &Rng) -> Outcome {
         state.clickbait += f64::from(state.user.candidates()[action as usize]);
         self.model().step(&mut state.user, &[action], rng)
+    }
+
+    const SIDE_BY_SIDE: bool = true;
+
+    #[inline]
+    fn step_each(
+        &self,
+        mut states: [&mut State; LANES],
+        actions: [Elem<'_, Self>; LANES],
+        rngs: &[Rng; LANES],
+    ) -> [Outcome; LANES] {
+        for (state, action) in states.iter_mut().zip(actions) {
+            state.clickbait += f64::from(state.user.candidates()[action as usize]);
+        }
+        self.model().step_each(states.map(|state| &mut state.user), actions.each_ref().map(std::slice::from_ref), rngs)
     }
 
     #[inline]
