@@ -131,6 +131,8 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     /// Metrics that are ratios of sums over episodes, each with the metric that weights its mean: with
     /// `("ctr", "shown")` an episode's click rate counts as often as it showed something.
     const WEIGHTS: &'static [(&'static str, &'static str)] = &[];
+    /// Whether rows are stepped by [`step_each`](Env::step_each), as many as there are.
+    const SIDE_BY_SIDE: bool = false;
 
     /// Checks the parameters.
     ///
@@ -153,10 +155,8 @@ pub trait Env: Clone + Default + Serialize + DeserializeOwned + Send + Sync + 's
     }
     /// One step.
     fn step(&self, state: &mut Self::State, action: Elem<'_, Self>, rng: &Rng) -> Outcome;
-    /// Whether [`step_each`](Env::step_each) does more than its default.
-    const SIDE_BY_SIDE: bool = false;
-    /// [`step`](Env::step) of several rows, with the same bits; a world whose steps are mostly random numbers and elementary
-    /// functions works them out side by side here.
+    /// [`step`](Env::step) of several rows of one seed, with the same bits: a world whose steps are mostly random numbers and
+    /// elementary functions works them out side by side here.
     fn step_each(
         &self,
         mut states: [&mut Self::State; LANES],

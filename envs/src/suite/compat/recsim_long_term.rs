@@ -192,6 +192,7 @@ impl Env for LongTerm {
         "mean_log_observed_engagement",
     ];
     const POLICIES: &'static [&'static str] = &["choc", "kale", "oracle"];
+    const SIDE_BY_SIDE: bool = true;
 
     fn validate(&self) -> Result<()> {
         between("num_candidates", self.num_candidates, 1, MOST_CANDIDATES)?;
@@ -265,8 +266,6 @@ impl Env for LongTerm {
         }
         state.respond(log_engagement, reward, exposure, satisfaction)
     }
-
-    const SIDE_BY_SIDE: bool = true;
 
     #[inline]
     fn step_each(

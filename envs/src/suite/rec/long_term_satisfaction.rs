@@ -77,6 +77,7 @@ impl Env for LongTermSatisfaction {
     type Action = Discrete;
     const METRICS: &'static [&'static str] = &["mean_clickbait", "mean_satisfaction", "final_satisfaction"];
     const POLICIES: &'static [&'static str] = &["choc", "kale", "oracle"];
+    const SIDE_BY_SIDE: bool = true;
 
     fn validate(&self) -> Result<()> {
         between("num_candidates", self.num_candidates, 2, 1000)?;
@@ -120,8 +121,6 @@ impl Env for LongTermSatisfaction {
         state.clickbait += f64::from(state.user.candidates()[action as usize]);
         self.model().step(&mut state.user, &[action], rng)
     }
-
-    const SIDE_BY_SIDE: bool = true;
 
     #[inline]
     fn step_each(
