@@ -39,6 +39,6 @@ pub use exponential::{exp, exp64};
 pub use logarithm::{ln, ln64, log1p, log1p64};
 pub use logistic::{sigmoid, sigmoid64, softplus, softplus64, tanh, tanh64};
 pub use power::{pow, pow64, powi64};
-pub use side_by_side::{exp_each, normal_quantile_each, sigmoid_each};
+pub use side_by_side::{each, normal_quantile_each};
 pub use special::{lambert_w_exp, lambert_w_exp64, normal_cdf64, normal_quantile, normal_quantile64};
 pub use trigonometric::{NEAR_ANGLE, cos, cos_near, cos64, sin, sin_cos64, sin64};

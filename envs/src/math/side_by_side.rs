@@ -1,40 +1,26 @@
-//! The same functions of several numbers, with the same bits: loops without a branch, which become the processor's vectors.
-//! None is inlined, or it would be taken apart again.
+//! Functions of several numbers, with the bits of one: loops without a branch, which become the processor's vectors.
 use super::{
-    exp, normal_quantile, sigmoid,
+    normal_quantile,
     special::{CENTRE, in_centre},
 };
 use crate::rng::LANES;
 
-/// [`exp`] of each.
+/// A function of each number. Not inlined, or it would be taken apart again.
 #[inline(never)]
-pub fn exp_each(x: &[f32; LANES]) -> [f32; LANES] {
+pub fn each(function: impl Fn(f32) -> f32, x: &[f32; LANES]) -> [f32; LANES] {
     let mut out = [0.0; LANES];
     for (out, &x) in out.iter_mut().zip(x) {
-        *out = exp(x);
+        *out = function(x);
     }
     out
 }
 
-/// [`sigmoid`] of each.
-#[inline(never)]
-pub fn sigmoid_each(x: &[f32; LANES]) -> [f32; LANES] {
-    let mut out = [0.0; LANES];
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = sigmoid(x);
-    }
-    out
-}
-
-/// [`normal_quantile`] of each.
-#[inline(never)]
+/// [`normal_quantile`] of each: in the centre side by side, the others, fewer than one in six, one by one.
 pub fn normal_quantile_each(p: &[f32; LANES]) -> [f32; LANES] {
-    let mut out = [0.0; LANES];
+    let from_half = |p: f32| f64::from(p) - 0.5;
+    let mut out = each(|p| in_centre(from_half(p)) as f32, p);
     for (out, &p) in out.iter_mut().zip(p) {
-        *out = in_centre(f64::from(p) - 0.5) as f32;
-    }
-    for (out, &p) in out.iter_mut().zip(p) {
-        let centre = (f64::from(p) - 0.5).abs() <= CENTRE;
+        let centre = from_half(p).abs() <= CENTRE;
         if !centre {
             *out = normal_quantile(p);
         }
@@ -45,6 +31,7 @@ pub fn normal_quantile_each(p: &[f32; LANES]) -> [f32; LANES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::{exp, sigmoid};
 
     /// Over the whole range, its ends, and what is no number.
     #[test]
@@ -54,8 +41,8 @@ mod tests {
         let probabilities = (0..=10_000u16).map(|i| f32::from(i) / 10_000.0);
         let numbers: Vec<f32> = numbers.chain(probabilities).collect();
         for x in numbers.as_chunks().0 {
-            assert_eq!(bits(exp_each(x)), bits(x.map(exp)), "{x:?}");
-            assert_eq!(bits(sigmoid_each(x)), bits(x.map(sigmoid)), "{x:?}");
+            assert_eq!(bits(each(exp, x)), bits(x.map(exp)), "{x:?}");
+            assert_eq!(bits(each(sigmoid, x)), bits(x.map(sigmoid)), "{x:?}");
             assert_eq!(bits(normal_quantile_each(x)), bits(x.map(normal_quantile)), "{x:?}");
         }
     }

@@ -8,9 +8,7 @@ impl Stream {
     #[inline]
     pub fn normal(&mut self) -> f32 {
         let word = self.word();
-        let lower = ((word >> 1) as f32 + 0.5) * (1.0 / 4_294_967_296.0);
-        let magnitude = normal_quantile(lower);
-        if word & 1 == 0 { magnitude } else { -magnitude }
+        signed(word, normal_quantile(probability(word)))
     }
 
     /// `sigma` times a standard normal number, which is not worked out for a `sigma` of 0; one word.
@@ -161,6 +159,18 @@ fn ln_factorial(n: f64) -> f64 {
     }
     let square = 1.0 / (n * n);
     (n + 0.5) * ln64(n) - n + HALF_LN_TWO_PI + (1.0 / 12.0 - square * (1.0 / 360.0 - square / 1260.0)) / n
+}
+
+/// The probability in (0, ½] that the upper 31 bits of `word` stand for.
+#[inline]
+pub(super) fn probability(word: u32) -> f32 {
+    ((word >> 1) as f32 + 0.5) * (1.0 / 4_294_967_296.0)
+}
+
+/// `quantile` or, as the last bit of `word` says, the one on the other side of 0.
+#[inline]
+pub(super) fn signed(word: u32, quantile: f32) -> f32 {
+    if word & 1 == 0 { quantile } else { -quantile }
 }
 
 #[cfg(test)]

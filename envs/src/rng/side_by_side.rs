@@ -1,6 +1,7 @@
 //! The numbers of several addresses, drawn side by side: those of [`Stream`](super::Stream), in the processor's vectors.
 use super::{
     LANES, Purpose, Rng,
+    distributions::{probability, signed},
     philox::philox4x32_10_each,
     stream::{advanced, uniform},
 };
@@ -50,9 +51,8 @@ impl Streams {
     #[inline]
     pub fn normal(&mut self) -> [f32; LANES] {
         let words = self.word();
-        let lower = words.map(|word| ((word >> 1) as f32 + 0.5) * (1.0 / 4_294_967_296.0));
-        let magnitudes = normal_quantile_each(&lower);
-        std::array::from_fn(|lane| if words[lane] & 1 == 0 { magnitudes[lane] } else { -magnitudes[lane] })
+        let quantiles = normal_quantile_each(&words.map(probability));
+        std::array::from_fn(|lane| signed(words[lane], quantiles[lane]))
     }
 }
 

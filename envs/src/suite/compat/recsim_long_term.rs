@@ -37,7 +37,7 @@ use crate::{
     choice::LONGEST_SLATE,
     env::{Elem, Env, Field, Optimum, Outcome, Reference},
     error::{Result, between},
-    math::{exp, exp_each, exp64, ln64, powi64, sigmoid, sigmoid_each, sigmoid64},
+    math::{each, exp, exp64, ln64, powi64, sigmoid, sigmoid64},
     oracle::{Memo, cubic::Cubic, simulated::simulated},
     rng::{LANES, Purpose, Rng, Stream, Streams},
     space::{RowMut, Slate},
@@ -278,10 +278,10 @@ impl Env for LongTerm {
         let scores: [f32; LANES] = from_fn(|lane| states[lane].candidates[actions[lane][0] as usize]);
         let noise = draws.normal();
         let log_engagements = from_fn(|lane| log_engagement(states[lane].satisfaction, scores[lane], noise[lane]));
-        let rewards = exp_each(&log_engagements);
+        let rewards = each(exp, &log_engagements);
         let noise = draws.normal();
         let exposures = from_fn(|lane| self.exposure(states[lane].exposure, scores[lane], noise[lane]));
-        let satisfactions = sigmoid_each(&exposures.map(|exposure| self.sensitivity * exposure));
+        let satisfactions = each(|exposure| self.satisfaction(exposure), &exposures);
         if self.resample {
             self.draw_documents_each(&mut states, &mut draws);
         }
