@@ -2,7 +2,8 @@
 //!
 //! The network gives a value and a utility to every item and to taking nothing; utilities are learnt from what is taken,
 //! values by temporal differences of what is taken towards the best slate of the next state. The world must show what was
-//! taken: an observation field `taken`, one-hot over the places of the slate, then nothing.
+//! taken: an observation field `taken`, one-hot over the places of the slate, then nothing, or `clicked`, one-hot over the
+//! places.
 //!
 //! Two faults of the reference implementation (RecSim's, 2020) are not repeated: the next values are those of the next
 //! state, and taking nothing has a value of its own.
@@ -91,7 +92,7 @@ struct Menu {
 /// Whether the agent can act in a world, whatever its rows.
 ///
 /// # Errors
-/// When the actions are no slates, slates have too many candidates or places, or observations lack `taken`.
+/// When the actions are no slates, slates have too many candidates or places, or observations do not say what was taken.
 pub fn fits(spec: &Spec) -> Result<()> {
     menu(spec).map(|_| ())
 }
@@ -105,11 +106,15 @@ fn menu(spec: &Spec) -> Result<Menu> {
     if candidates as usize > MOST_CANDIDATES || slots > MOST_SLOTS || codes.is_none() {
         return refuse("at most 1024 candidates, 16 places and 2^32 slates", spec.shape.to_string());
     }
-    if let Some(taken) = spec.field("taken").filter(|taken| taken.len() == slots + 1) {
+    let field = |name, len| spec.field(name).filter(|field| field.len() == len);
+    if let Some(taken) = field("taken", slots + 1).or_else(|| field("clicked", slots)) {
         return Ok(Menu { candidates: candidates as usize, slots, taken: taken.start });
     }
     let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
-    refuse("an observation field `taken`, one-hot over the places and nothing", names.join(", "))
+    refuse(
+        "an observation field `taken`, one-hot over the places and nothing, or `clicked`, over the places",
+        names.join(", "),
+    )
 }
 
 /// The agent.

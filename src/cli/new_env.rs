@@ -93,3 +93,34 @@ fn renamed(text: &str, name: &str) -> String {
     let camel: String = name.split('-').map(capital).collect();
     text.replace("own-world", name).replace("own_world", &name.replace('-', "_")).replace("OwnWorld", &camel)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use toml::{Table, Value};
+
+    fn table<'a>(parent: &'a mut Table, key: &str) -> &'a mut Table {
+        parent.get_mut(key).and_then(Value::as_table_mut).expect("a table")
+    }
+
+    fn development(manifest: &str) -> Table {
+        let mut manifest: Table = manifest.parse().expect("a manifest");
+        table(table(&mut manifest, "profile"), "dev").clone()
+    }
+
+    /// Else what the workspace has compiled would be compiled again, and learning might be slower. A profile's own level is that
+    /// of a workspace's members, which in the new crate are dependencies.
+    #[test]
+    fn the_crate_has_the_workspaces_development_profile() {
+        let [new, mut workspace] = [FILES[0].1, include_str!("../../Cargo.toml")].map(development);
+        let level = workspace["opt-level"].clone();
+        let packages = table(&mut workspace, "package");
+        packages.retain(|name, _| !name.starts_with("mercato-emulator"));
+        for member in ["mercato", "mercato-envs", "mercato-kernels", "mercato-agents", "mercato-reports"] {
+            packages
+                .entry(member)
+                .or_insert_with(|| Table::from_iter([("opt-level".to_string(), level.clone())]).into());
+        }
+        assert_eq!(new, workspace);
+    }
+}

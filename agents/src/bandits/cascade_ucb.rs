@@ -188,7 +188,12 @@ impl Method for Attractions {
         });
         let seen = &transition.next[self.list.taken.clone()];
         let place = seen[..list.len()].iter().position(|&taken| taken == 1.0);
-        for &item in &list[..place.unwrap_or(list.len())] {
+        let above = match place {
+            Some(place) => place,
+            None if seen[list.len()] == 1.0 => list.len(),
+            None => 0,
+        };
+        for &item in &list[..above] {
             self.looks[item as usize] += 1;
         }
         if let Some(place) = place {
@@ -242,7 +247,7 @@ mod tests {
         items
     }
 
-    /// What is above the place taken was looked at in vain, what is below was not looked at.
+    /// What is above the place taken was looked at in vain, what is below was not looked at, nor anything by who was not there.
     #[test]
     fn only_what_was_looked_at_counts() {
         let mut method = method();
@@ -253,6 +258,8 @@ mod tests {
         method.learn(transition(&[3, 2], &[1.0, 0.0, 0.0, 1.0], 0.0)).expect("nothing");
         assert_eq!((&method.looks[..], &method.takes[..]), (&[1, 0, 2, 2][..], &[1, 0, 1, 0][..]));
         assert_eq!((method.earned[0], method.reward(0), method.reward(3), method.lists), (2.0, 2.0, 1.0, 3));
+        method.learn(transition(&[3, 2], &[1.0, 0.0, 0.0, 0.0], 0.0)).expect("nobody there");
+        assert_eq!((&method.looks[..], &method.takes[..]), (&[1, 0, 2, 2][..], &[1, 0, 1, 0][..]));
     }
 
     /// Attractions 0.5 and 0.25 after 4 and 100 looks and n = e²: 0.5 + √(1.5 · 2 / 4) is more than 1, and

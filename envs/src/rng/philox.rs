@@ -5,12 +5,15 @@ use super::LANES;
 #[inline(always)]
 pub fn philox4x32_10(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     let ([mut a, mut b, mut c, mut d], [mut k0, mut k1]) = (counter, key);
-    for _ in 0..10 {
+    // Not `for`, whose iterator is three calls a round where tests are built: a seventh of the time of stepping worlds there.
+    let mut rounds = 10;
+    while rounds > 0 {
         let first = u64::from(a) * 0xD251_1F53;
         let second = u64::from(c) * 0xCD9E_8D57;
         (a, b, c, d) = ((second >> 32) as u32 ^ b ^ k0, second as u32, (first >> 32) as u32 ^ d ^ k1, first as u32);
         k0 = k0.wrapping_add(0x9E37_79B9);
         k1 = k1.wrapping_add(0xBB67_AE85);
+        rounds -= 1;
     }
     [a, b, c, d]
 }

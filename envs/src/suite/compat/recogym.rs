@@ -32,7 +32,7 @@
 //! | Metrics | `ctr` and `true_ctr`: clicks, and true click probabilities of what was recommended, over all users by the recommendations to all users; `bandit_steps`: recommendations; `organic_events`: views; `organic_sessions`; `first_session_length`; `no_bandit_step`: 1 if there was none; `distinct_products_viewed` |
 //! | Reference policies | `random`; `fixed-N`: product N; `last-view`; `most-viewed`: by this user; `most-popular`: the largest true μ; `oracle`: the largest true click probability; ties to the lowest index |
 //! | Optimum | bounds, clicks per user. Lower: the better of `last-view` and `most-viewed`, which see what an agent sees, simulated, 1.54. Upper: 2.22, a user who clicks everything with the largest probability that f has: q L p/(1 − p_o q) with L = 1/(1 − 0.94 (1 − p)), p_o = (p + 0.05 (1 − p)) L, q = 0.25/0.26. Random by simulation, 0.86. `tolerance` is four standard errors |
-//! | Learning | clicks are rare: hundreds of thousands of steps tell one per cent from two |
+//! | Learning | slow: clicks are rare, hundreds of thousands of steps tell one per cent from two, and what LinUCB knows of each product is noisy after four million |
 //! | Source | Rohde et al. 2018, "RecoGym: a reinforcement learning environment for the problem of product recommendation in online advertising"; the equations are those of its code |
 //!
 //! History: v1, a port of RecoGym 0.1.3, numbered as there; versions of `compat/` follow the original.

@@ -25,7 +25,7 @@
 //! | Metrics | `clicks`; `ctr`: clicks per step; `mean_clicked_quality`: 0 without clicks; `share_clicks_topic_1`: share of the clicks on topic 1 |
 //! | Reference policies | `random`; `greedy-quality`: by q; `greedy-affinity`: by a_c + q, the user's own score; `oracle`: the same, which is optimal for who knows the user; ties to the lowest index |
 //! | Optimum | bounds, per step, by simulation. Upper: `oracle`, 0.395 by default: the click probability grows with every weight, so that the largest weights are best. Lower: `greedy-quality`, which needs not know the user, 0.390. Random 0.230. `tolerance` is four standard errors |
-//! | Learning | the gap between the bounds, 1.4 % of the value, is all that learning about one user within a session can bring |
+//! | Learning | easy but for the gap between the bounds, 1.4 % of the value, which is all that learning about one user within a session can bring; by SlateQ, because what is clicked depends on the place beside it |
 //! | Source | Ie et al. 2019, "RecSim: a configurable simulation platform for recommender systems"; the equations are those of its code |
 //!
 //! History: v0, a port of RecSim 0.2; versions of `compat/` follow the original.

@@ -25,7 +25,7 @@
 //! | | |
 //! |---|---|
 //! | Action | `Slate`: `slots` distinct items in order, the first place first; of no effect while the shopper is away |
-//! | Observation | `interest`: one-hot z (5 numbers in [0, 1]); `tired`: 1 for each topic tired of (5 in [0, 1]); `pleased`: 1 if the last visit pleased (1 in [0, 1]) |
+//! | Observation | `interest`: one-hot z (5 numbers in [0, 1]); `tired`: 1 for each topic tired of (5 in [0, 1]); `pleased`: 1 if the last visit pleased (1 in [0, 1]); `taken`: what was taken in the step before, one-hot over the places of the list, then nothing (`slots` + 1 in [0, 1]; zeros at the start and while the shopper was away) |
 //! | Reward | the price of the item taken (1 if `price` is off), 0 for none |
 //! | Start | z uniform, nothing tired of, pleased |
 //! | End | terminated when the shopper leaves; truncated after `horizon` steps |
@@ -34,7 +34,7 @@
 //! | Metrics | `visit_rate`: visits per step; `taken_rate`: items taken per step; `mean_price`: mean reward of the items taken, 0 if none was; `tired_rate`: mean share of topics tired of; `left`: 1 if the shopper left before the step limit |
 //! | Reference policies | `random`: uniform over ordered lists; `myopic`: the list with the largest expected reward now; `oracle`: optimal |
 //! | Optimum | exact for every setting, 11.3 from the start with all parts on; random 5.26, myopic 10.8. Values are those of endless episodes; the step limit takes less than the tolerance, `discount`^`horizon` times the largest value |
-//! | Learning | lists are many (6840), so methods that decompose them into items have the advantage; `myopic` is a strong baseline that only care for satiation and churn beats |
+//! | Learning | hard: lists are many (6840), so methods that decompose them into items have the advantage, yet SlateQ's model of the choice knows no order; it learns what `myopic` earns, a strong baseline that knows the equations and that only care for satiation and churn beats |
 //! | Source | own design; the parts after Craswell et al. 2008 (position), Leqi et al. 2021, "Rebounding bandits for modeling satiation effects" (satiation), Ie et al. 2019 (drift, churn) |
 //!
 //! History: v1, first version.
@@ -138,6 +138,8 @@ pub struct State {
     earned: f32,
     tired: u32,
     left: bool,
+    /// The place taken in the last step, `slots` for none of them, absent while the shopper was away.
+    place: Option<usize>,
 }
 
 impl Env for Shopper {
@@ -168,7 +170,7 @@ impl Env for Shopper {
 
     fn observation(&self) -> Vec<Field> {
         let field = |name, len| Field { name, len, low: 0.0, high: 1.0 };
-        vec![field("interest", TOPICS), field("tired", TOPICS), field("pleased", 1)]
+        vec![field("interest", TOPICS), field("tired", TOPICS), field("pleased", 1), field("taken", self.slots + 1)]
     }
 
     fn horizon(&self) -> u32 {
@@ -181,7 +183,7 @@ impl Env for Shopper {
 
     fn reset(&self, rng: &Rng) -> State {
         let mind = self.mind.arrive(&mut rng.stream(Purpose::RESET));
-        State { mind, steps: 0, visits: 0, taken: 0, earned: 0.0, tired: 0, left: false }
+        State { mind, steps: 0, visits: 0, taken: 0, earned: 0.0, tired: 0, left: false, place: None }
     }
 
     #[inline]
@@ -194,7 +196,9 @@ impl Env for Shopper {
         let event = if draws.bernoulli(law.comes(state.mind)) {
             state.visits += 1;
             let attraction = action.iter().map(|&item| self.attraction(state.mind, item));
-            match choice::cascade(attraction, self.looks_on(), &mut draws) {
+            let place = choice::cascade(attraction, self.looks_on(), &mut draws);
+            state.place = Some(place.unwrap_or(self.slots));
+            match place {
                 None => Event::Nothing,
                 Some(place) => {
                     reward = self.earns(action[place]);
@@ -204,6 +208,7 @@ impl Env for Shopper {
                 }
             }
         } else {
+            state.place = None;
             Event::Away
         };
         state.left = law.change(&mut state.mind, event, &mut draws);
@@ -218,6 +223,9 @@ impl Env for Shopper {
             row[TOPICS + topic] = f32::from(u8::from(state.mind.is_tired(topic as u8)));
         }
         row[2 * TOPICS] = f32::from(u8::from(state.mind.pleased));
+        if let Some(place) = state.place {
+            row[2 * TOPICS + 1 + place] = 1.0;
+        }
     }
 
     fn metrics(&self, state: &State, out: &mut [f64]) {
