@@ -96,6 +96,14 @@ fn slates_are_learnt_item_by_item() {
     beats(0.3, "rec/slateq-mdp-v1", "top_k_dqn", 48_000, &set);
 }
 
+/// In RecSim's world it is the field `clicked` that says what was taken, and candidates are new in each step. Items as actions
+/// of their own score 0.00: what is clicked earns 1, whichever it is.
+#[test]
+fn slates_of_new_candidates_are_learnt() {
+    let set = format!("{SMALL}, huber = inf, explore_over = 20000, learning_rate_to = 1e-4, learning_rate_over = 6000");
+    beats(0.8, "compat/recsim-interest-exploration-v0", "slateq", 48_000, &set);
+}
+
 /// Ten thousand items: the best for the mean of all users scores 0.49.
 #[test]
 fn large_catalogues_are_learnt() {

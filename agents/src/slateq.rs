@@ -110,10 +110,9 @@ fn menu(spec: &Spec) -> Result<Menu> {
     if let Some(taken) = field("taken", slots + 1).or_else(|| field("clicked", slots)) {
         return Ok(Menu { candidates: candidates as usize, slots, taken: taken.start });
     }
-    let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
     refuse(
         "an observation field `taken`, one-hot over the places and nothing, or `clicked`, over the places",
-        names.join(", "),
+        spec.fields_told(),
     )
 }
 
@@ -246,5 +245,27 @@ impl<B: Backend> Rule<B> for Slates<B> {
         }
         b.adam(adam, clock, weights)?;
         b.prioritise(sampling, memory, batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use envs::make;
+
+    #[test]
+    fn what_was_taken_is_found_where_the_world_says_it() {
+        let taken = |id, set: &str| {
+            let params = serde_json::from_str(set).expect("a table");
+            let world = make(id, &params, 1).expect("a world");
+            menu(world.spec()).map(|menu| menu.taken).map_err(|error| error.to_string())
+        };
+        assert_eq!(taken("rec/shopper-v1", "{}"), Ok(11));
+        assert_eq!(taken("compat/recsim-interest-evolution-v0", "{}"), Ok(220));
+        assert_eq!(taken("compat/recsim-interest-exploration-v0", "{}"), Ok(20));
+        assert_eq!(taken("compat/recsim-long-term-v0", "{}"), Ok(10));
+        // There several places can be clicked at once.
+        let refused = taken("rec/slate-cascade-v1", r#"{"choice": "position"}"#).expect_err("several");
+        assert!(refused.contains("constant (1), clicked (4)") && refused.contains("one-hot"), "{refused}");
     }
 }

@@ -110,8 +110,6 @@ fn episode(
 /// An observation from its parts, all of which must be given.
 fn observed(parts: &[String], spec: &Spec) -> Result<Vec<f32>> {
     let problem = |problem: String| Error::Spec { path: "--observe".into(), problem };
-    let fields =
-        || spec.fields.iter().map(|field| format!("{} ({})", field.name, field.len)).collect::<Vec<_>>().join(", ");
     let mut given = BTreeMap::new();
     for part in parts {
         let (name, text) = part.split_once('=').ok_or_else(|| problem(format!("`{part}` must be FIELD=V[,V…]")))?;
@@ -120,14 +118,16 @@ fn observed(parts: &[String], spec: &Spec) -> Result<Vec<f32>> {
         let numbers: Option<Vec<f32>> = numbers.collect();
         let numbers = numbers.ok_or_else(|| problem(format!("`{part}` holds something that is no number")))?;
         if !spec.fields.iter().any(|field| field.name == name) {
-            return Err(problem(format!("{} has no field `{name}`; it has {}", spec.id, fields())).into());
+            return Err(problem(format!("{} has no field `{name}`; it has {}", spec.id, spec.fields_told())).into());
         }
         given.insert(name, numbers);
     }
     let mut observation = Vec::with_capacity(spec.observation);
     for field in &spec.fields {
         let Some(numbers) = given.get(field.name) else {
-            return Err(problem(format!("`{}` is missing; {} observes {}", field.name, spec.id, fields())).into());
+            return Err(
+                problem(format!("`{}` is missing; {} observes {}", field.name, spec.id, spec.fields_told())).into()
+            );
         };
         if numbers.len() != field.len {
             let problem = problem(format!("`{}` has {} numbers; it takes {}", field.name, numbers.len(), field.len));

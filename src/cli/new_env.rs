@@ -108,8 +108,8 @@ mod tests {
         table(table(&mut manifest, "profile"), "dev").clone()
     }
 
-    /// Else what the workspace has compiled would be compiled again, and learning might be slower. A profile's own level is that
-    /// of a workspace's members, which in the new crate are dependencies.
+    /// Else learning would be slower there, and even packages with the same features would be compiled again. A profile's own
+    /// level is that of a workspace's members, which in the new crate are dependencies.
     #[test]
     fn the_crate_has_the_workspaces_development_profile() {
         let [new, mut workspace] = [FILES[0].1, include_str!("../../Cargo.toml")].map(development);

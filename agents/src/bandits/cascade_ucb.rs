@@ -66,10 +66,7 @@ impl List {
         };
         match spec.field("taken").filter(|taken| taken.len() == slots + 1) {
             Some(taken) => Ok(List { items: candidates as usize, slots, taken }),
-            None => {
-                let names: Vec<&str> = spec.fields.iter().map(|field| field.name).collect();
-                refuse("an observation field `taken`, one-hot over the places and nothing", names.join(", "))
-            }
+            None => refuse("an observation field `taken`, one-hot over the places and nothing", spec.fields_told()),
         }
     }
 }

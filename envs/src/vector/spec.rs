@@ -68,6 +68,11 @@ impl Spec {
         }
         None
     }
+    /// The fields of an observation row with their lengths, for messages.
+    pub fn fields_told(&self) -> String {
+        let told: Vec<String> = self.fields.iter().map(|field| format!("{} ({})", field.name, field.len)).collect();
+        told.join(", ")
+    }
     /// The reference policy called `text`.
     ///
     /// # Errors

@@ -53,7 +53,7 @@ pub struct SlateConfig {
     pub slots: usize,
     /// Which slate is the best.
     pub best: BestSlate,
-    /// Where in an observation the position last taken stands: one-hot, `slots` positions, then nothing.
+    /// Where in an observation the position last taken stands: one-hot over `slots` positions, zeros for nothing.
     pub taken: usize,
     /// Where the Huber loss turns linear, κ.
     pub huber: f32,

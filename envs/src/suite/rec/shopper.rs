@@ -485,6 +485,35 @@ mod tests {
         }
     }
 
+    /// The place that earned the reward, nothing where a visit earned none, zeros where nobody came.
+    #[test]
+    fn what_was_taken_is_told() {
+        let env = Shopper { churn: false, ..Shopper::default() };
+        let items = [0, 6, 12];
+        let rng = Rng::new(3, crate::rng::Domain::Evaluation);
+        let mut seen = [0; 5];
+        for row in 0..200 {
+            let mut state = env.reset(&rng.at(row, 0, 0));
+            let taken = |state: &State| -> Option<usize> {
+                let mut observation = [f32::NAN; 15];
+                env.observe(state, &mut observation);
+                let taken = &observation[11..];
+                assert!(taken.iter().sum::<f32>() <= 1.0 && taken.iter().all(|&seen| seen == 0.0 || seen == 1.0));
+                taken.iter().position(|&seen| seen == 1.0)
+            };
+            assert_eq!(taken(&state), None);
+            for step in 1..20 {
+                let visits = state.visits;
+                let reward = env.step(&mut state, &items, &rng.at(row, 0, step)).reward;
+                let place = taken(&state);
+                let earned = place.and_then(|place| items.get(place)).map_or(0.0, |&item| env.earns(item));
+                assert_eq!((reward, state.visits > visits), (earned, place.is_some()));
+                seen[place.unwrap_or(4)] += 1;
+            }
+        }
+        assert!(seen.iter().all(|&times| times > 50), "{seen:?}");
+    }
+
     /// Switching a part off takes its trouble away, or its earnings.
     #[test]
     fn every_part_matters() {
