@@ -292,12 +292,12 @@ impl Trial {
         let played = match surroundings.device {
             Device::Cpu => {
                 surroundings.device.math(Some(self.math))?;
-                run.play(Cpu::new()?)
+                run.play(Cpu::new()?.into())
             }
             Device::Cuda { kernels } => {
                 let cuda = Cuda::with(CudaConfig { math: self.math, kernels })?;
                 run.device = format!("cuda: {}", cuda.name());
-                run.play(cuda)
+                run.play(cuda.into())
             }
         };
         let status = match played {

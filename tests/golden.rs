@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test golden` writes the traces of new worlds and the digests that the library carries. A trace that changes
 //! needs a new version of the world: the old id keeps its bits.
 use mercato_envs::golden::{Traced, digest, traced};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -15,7 +16,8 @@ fn file(of: &Traced) -> PathBuf {
 
 #[test]
 fn every_world_and_every_modifier_repeats_its_golden_trace() {
-    let differences: Vec<String> = traced().filter_map(|of| compared(&of)).collect();
+    let all: Vec<Traced> = traced().collect();
+    let differences: Vec<String> = all.par_iter().filter_map(compared).collect();
     assert!(differences.is_empty(), "\n{}", differences.join("\n"));
     let digests: String = traced()
         .map(|of| format!("{} {}\n", digest(&std::fs::read(file(&of)).expect("it was just compared")), of.name))

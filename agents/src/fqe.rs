@@ -16,6 +16,7 @@ use crate::{
     lagrangian::Lagrangian,
     learner::{Choice, Learner, Parts, Rule},
     network::{Head, Network},
+    processor::Processor,
     qr_dqn::QrDqn,
     spec::AgentSpec,
 };
@@ -139,9 +140,9 @@ impl AgentSpec {
     ///
     /// # Errors
     /// [`Error::NotJudged`] for agents that do not choose by values of discrete actions; when the weights do not fit.
-    pub fn judge<B: Backend>(
+    pub fn judge(
         &self,
-        backend: B,
+        processor: impl Into<Processor>,
         weights: &Tensors,
         (cells, updates): (usize, u32),
         spec: &Spec,
@@ -166,28 +167,46 @@ impl AgentSpec {
             learning_rate_over: updates,
             ..own.clone()
         };
-        match self.clone().from_log(0) {
-            AgentSpec::Dqn(own) => judged(Dqn::new(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::C51(own) => judged(C51::categorical(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::QrDqn(own) => judged(QrDqn::quantile(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::Iqn(own) => judged(Iqn::implicit(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::Cql(own) => judged(Cql::conservative(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::Bcq(own) => judged(Bcq::constrained(backend, own, spec, seed)?, weights, config, spec, seed),
-            AgentSpec::Lagrangian(own) => {
-                judged(Lagrangian::priced(backend, own, spec, seed)?, weights, config, spec, seed)
-            }
-            _ => Err(Error::NotJudged),
-        }
+        let judged = Judged { agent: self.clone().from_log(0), weights, config };
+        judged.on(processor.into(), spec, seed)
     }
 }
 
-fn judged<B: Backend, R: Rule<B> + 'static>(
-    mut policy: Learner<B, R>,
-    weights: &Tensors,
+/// An agent whose policy is judged, its weights, and how values are learnt.
+struct Judged<'a> {
+    agent: AgentSpec,
+    weights: &'a Tensors,
     config: dqn::Config,
-    spec: &Spec,
-    seed: u64,
-) -> Result<Box<dyn Agent>> {
-    policy.restore(weights)?;
-    Ok(Box::new(Fqe::of(policy, config, spec, seed)?))
+}
+
+impl Judged<'_> {
+    fn on(self, processor: Processor, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+        match processor {
+            Processor::Cpu(cpu) => self.built(cpu, spec, seed),
+            Processor::Cuda(cuda) => self.built(cuda, spec, seed),
+        }
+    }
+
+    fn built<B: Backend>(self, backend: B, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+        match self.agent.clone() {
+            AgentSpec::Dqn(own) => self.by(Dqn::new(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::C51(own) => self.by(C51::categorical(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::QrDqn(own) => self.by(QrDqn::quantile(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::Iqn(own) => self.by(Iqn::implicit(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::Cql(own) => self.by(Cql::conservative(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::Bcq(own) => self.by(Bcq::constrained(backend, own, spec, seed)?, spec, seed),
+            AgentSpec::Lagrangian(own) => self.by(Lagrangian::priced(backend, own, spec, seed)?, spec, seed),
+            _ => Err(Error::NotJudged),
+        }
+    }
+
+    fn by<B: Backend, R: Rule<B> + 'static>(
+        self,
+        mut policy: Learner<B, R>,
+        spec: &Spec,
+        seed: u64,
+    ) -> Result<Box<dyn Agent>> {
+        policy.restore(self.weights)?;
+        Ok(Box::new(Fqe::of(policy, self.config, spec, seed)?))
+    }
 }

@@ -2,22 +2,22 @@
 //! agent is a [`Rule`]: how its network's outputs become values, and what one update does.
 use crate::{
     agent::{Agent, Explanation, Policy, Progress, Trace, Update},
-    checkpoint::{Tensor, Tensors, misfit, taken},
+    checkpoint::Tensors,
     dqn::Config,
-    error::{Error, Result, setting},
+    error::Result,
     network::Network,
-    noise::{Noise, effective},
+    noise::effective,
 };
 use envs::{Actions, Slot, Spec, Stage, Width};
-use kernels::{
-    AdamConfig, Backend, Batch, ChooseConfig, Element, Memory, Priority, Ramp, SampleConfig, TargetUpdate, Weights,
-    clock,
-};
+use kernels::{Backend, ChooseConfig, Ramp};
 
 mod anatomy;
 mod greedy;
+mod parts;
+mod saved;
 
 pub(crate) use greedy::Greedy;
+pub use parts::Parts;
 
 /// What makes one agent of the family differ from another.
 pub trait Rule<B: Backend>: Send + Sync {
@@ -106,30 +106,6 @@ impl<B: Backend> Choice<B> {
     }
 }
 
-/// What an update works on.
-pub struct Parts<B: Backend> {
-    /// The settings.
-    pub config: Config,
-    /// Where the parameters sit.
-    pub network: Network,
-    /// How transitions are drawn.
-    pub sampling: SampleConfig,
-    /// How parameters are moved.
-    pub adam: AdamConfig,
-    /// The parameters; twice the network's length when it is noisy.
-    pub weights: Weights<B>,
-    /// Its noise, when it is.
-    pub noise: Option<Noise<B>>,
-    /// The replay ring.
-    pub memory: Memory<B>,
-    /// What the update learns from.
-    pub batch: Batch<B>,
-    /// Updates and steps made.
-    pub clock: B::Buf<u32>,
-    /// \[loss, mean Q(s, a)\] of the last update.
-    pub summary: B::Buf<f32>,
-}
-
 /// A deep Q-learner with the rule `R`.
 pub struct Learner<B: Backend, R: Rule<B>> {
     tape: B::Tape, // first, so that a captured graph goes before the buffers it speaks of
@@ -140,8 +116,6 @@ pub struct Learner<B: Backend, R: Rule<B>> {
     observation: B::Buf<f32>,
     pass: R::Pass,
     choice: Choice<B>,
-    steps: u64,
-    updates: u64,
 }
 
 impl<B: Backend, R: Rule<B>> Learner<B, R> {
@@ -155,71 +129,19 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         seed: u64,
         rule: R,
     ) -> Result<Self> {
-        if spec.rows != config.rows {
-            return Err(setting("rows", config.rows, &format!("equal to the world's {} rows", spec.rows)));
-        }
         let network = network.with_mask(spec, actions);
-        let (rows, size) = (config.rows, config.batch);
-        let slots = config.memory / rows;
-        let (reals, spread) = rule.reals();
-        let mut theta = network.initial(seed);
-        if config.noisy {
-            theta.extend(network.initial_noise(config.noise));
-        }
-        let importance = Ramp { from: config.importance, to: 1.0, over: config.importance_updates };
-        let explore_over = config.vector_steps(config.explore_over);
+        let (rows, (reals, spread)) = (config.rows, rule.reals());
+        let over = config.vector_steps(config.explore_over);
+        let epsilon = Ramp { from: config.explore_from, to: config.explore_to, over };
+        let parts = Parts::new(&backend, config, network, spec, reals, seed)?;
         Ok(Learner {
             tape: B::Tape::default(),
-            choosing: ChooseConfig {
-                actions,
-                epsilon: Ramp { from: config.explore_from, to: config.explore_to, over: explore_over },
-                spread,
-                seed,
-            },
+            choosing: ChooseConfig { actions, epsilon, spread, seed },
             observation: backend.zeros(rows * spec.observation)?,
-            pass: rule.pass(&backend, &network, rows)?,
+            pass: rule.pass(&backend, &parts.network, rows)?,
             choice: Choice::new(&backend, rows, reals)?,
-            parts: Parts {
-                sampling: SampleConfig {
-                    n_step: config.n_step,
-                    discount: config.discount.unwrap_or(spec.discount as f32),
-                    seed,
-                    priority: config.priority.then_some(Priority {
-                        exponent: config.priority_exponent,
-                        importance,
-                        offset: config.priority_offset,
-                    }),
-                },
-                adam: AdamConfig {
-                    rate: Ramp {
-                        from: config.learning_rate,
-                        to: config.learning_rate_to.unwrap_or(config.learning_rate),
-                        over: config.learning_rate_over,
-                    },
-                    beta: config.betas,
-                    epsilon: config.epsilon,
-                    clip: config.clip,
-                    l2: config.l2,
-                    decay: config.weight_decay,
-                    target: if config.target_rate > 0.0 {
-                        TargetUpdate::Soft(config.target_rate)
-                    } else {
-                        TargetUpdate::Hard(config.target_every)
-                    },
-                },
-                weights: Weights::new(&backend, &theta)?,
-                noise: config.noisy.then(|| Noise::new(&backend, &network, seed)).transpose()?,
-                memory: Memory::new(&backend, slots, rows, spec.observation, config.priority)?
-                    .with_reals(&backend, reals)?,
-                batch: Batch::new(&backend, size, spec.observation)?.with_reals(&backend, reals)?,
-                clock: clock(&backend)?,
-                summary: backend.zeros(2)?,
-                config,
-                network,
-            },
+            parts,
             rule,
-            steps: 0,
-            updates: 0,
             backend,
         })
     }
@@ -243,37 +165,17 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
             learner: self,
         })
     }
-
-    /// The slot of the ring that the world writes next.
-    fn head(&self) -> usize {
-        (self.steps % self.parts.memory.slots as u64) as usize
-    }
-
-    /// Vector steps before the first update: the warm-up, and at least one whole window.
-    fn first_update(&self) -> u64 {
-        let config = &self.parts.config;
-        let warmup = config.warmup.div_ceil(config.rows as u64);
-        let window = 2 * config.n_step as u64 + 8;
-        if warmup > window { warmup } else { window }
-    }
 }
 
 impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
     fn slot(&mut self) -> Slot<'_> {
-        let head = self.head();
-        let (numbers, cells) = (self.parts.memory.numbers(head), self.parts.memory.cells(head));
-        let Memory { observation, reward, stage, .. } = &mut self.parts.memory;
-        Slot {
-            observation: self.backend.stage(observation, numbers),
-            reward: self.backend.stage(reward, cells.clone()),
-            stage: self.backend.stage(stage, cells),
-        }
+        self.parts.slot(&self.backend)
     }
 
     fn act(&mut self, actions: &mut Actions) -> Result<()> {
-        self.take_in()?;
+        self.parts.take_in(&self.backend)?;
         let Learner { backend: b, parts, rule, choosing, observation, pass, choice, .. } = self;
-        let Parts { config, network, memory, weights, noise, clock, .. } = parts;
+        let Parts { config, network, memory, weights, noise, clock, .. } = &mut *parts;
         b.newest(memory, clock, observation)?;
         if let Some(noise) = noise {
             noise.draw_for_acting(b, weights, clock)?;
@@ -282,62 +184,25 @@ impl<B: Backend, R: Rule<B>> Policy for Learner<B, R> {
         rule.look(b, network, config.rows, theta, observation, pass)?;
         rule.choose(b, choosing, config.rows, pass, clock, choice)?;
         choice.download(b, actions)?;
-        self.note(actions)
-    }
-}
-
-impl<B: Backend, R: Rule<B>> Learner<B, R> {
-    /// What the world wrote into the slot belongs to the ring from now on.
-    fn take_in(&mut self) -> Result<()> {
-        let head = self.head();
-        let (b, Parts { config, memory, clock, sampling, .. }) = (&self.backend, &mut self.parts);
-        let (numbers, cells) = (memory.numbers(head), memory.cells(head));
-        if config.reward_scale != 1.0 {
-            b.stage(&mut memory.reward, cells.clone()).iter_mut().for_each(|reward| *reward *= config.reward_scale);
-        }
-        b.commit(&mut memory.observation, numbers)?;
-        b.commit(&mut memory.reward, cells.clone())?;
-        b.commit(&mut memory.stage, cells)?;
-        Ok(b.advance(sampling, memory, clock)?)
-    }
-
-    /// What was done there, by whomever.
-    fn note(&mut self, actions: &Actions) -> Result<()> {
-        let head = self.head();
-        let (b, memory) = (&self.backend, &mut self.parts.memory);
-        let (cells, reals) = (memory.cells(head), memory.real_numbers(head));
-        if !actions.items.is_empty() {
-            b.stage(&mut memory.action, cells.clone()).copy_from_slice(&actions.items);
-            b.commit(&mut memory.action, cells)?;
-        }
-        if !actions.reals.is_empty() {
-            b.stage(&mut memory.real, reals.clone()).copy_from_slice(&actions.reals);
-            b.commit(&mut memory.real, reals)?;
-        }
-        self.steps += 1;
-        Ok(())
+        parts.note(b, actions)
     }
 }
 
 impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
     fn learn(&mut self) -> Result<()> {
-        let every = u64::from(self.parts.config.update_every);
-        if self.steps < self.first_update() || !self.steps.is_multiple_of(every) {
-            return Ok(());
-        }
-        self.study()
+        if self.parts.is_due() { self.study() } else { Ok(()) }
     }
 
     fn watch(&mut self, actions: &Actions) -> Result<()> {
-        self.take_in()?;
-        self.note(actions)
+        self.parts.take_in(&self.backend)?;
+        self.parts.note(&self.backend, actions)
     }
 
     fn study(&mut self) -> Result<()> {
-        let updates = self.parts.config.updates;
         let Learner { tape, backend, parts, rule, .. } = self;
+        let updates = parts.config.updates;
         backend.run(tape, |b| (0..updates).try_for_each(|_| rule.update(b, parts)))?;
-        self.updates += u64::from(updates);
+        parts.updates += u64::from(updates);
         Ok(())
     }
 
@@ -346,33 +211,11 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
     }
 
     fn progress(&self) -> Result<Progress> {
-        let epsilon = self.choosing.epsilon.at(u32::try_from(self.steps).unwrap_or(u32::MAX));
-        let multiplier = self.rule.multiplier().map(|multiplier| host(&self.backend, multiplier, 1)).transpose()?;
-        let multiplier = multiplier.map(|multiplier| multiplier[0]);
-        if self.updates == 0 {
-            return Ok(Progress { updates: 0, loss: None, mean_q: None, epsilon, multiplier });
-        }
-        let mut summary = [0.0; 2];
-        self.backend.download(&self.parts.summary, 0..2, &mut summary)?;
-        for (what, value) in [("the loss", summary[0]), ("the mean Q", summary[1])] {
-            if !value.is_finite() {
-                return Err(Error::Diverged { what, value, updates: self.updates });
-            }
-        }
-        let theta = host(&self.backend, &self.parts.weights.theta, self.parts.weights.len)?;
-        if let Some(value) = theta.into_iter().find(|value| !value.is_finite()) {
-            return Err(Error::Diverged { what: "a weight", value, updates: self.updates });
-        }
-        Ok(Progress { updates: self.updates, loss: Some(summary[0]), mean_q: Some(summary[1]), epsilon, multiplier })
+        self.parts.progress(&self.backend, &self.choosing.epsilon, self.rule.multiplier())
     }
 
     fn update(&self) -> Result<Update> {
-        if self.updates == 0 {
-            return Ok(Update { updates: 0, picks: Vec::new(), loss: None });
-        }
-        let picks = host(&self.backend, &self.parts.batch.pick, self.parts.batch.size)?;
-        let loss = host(&self.backend, &self.parts.summary, 1)?[0];
-        Ok(Update { updates: self.updates, picks, loss: Some(loss) })
+        self.parts.update(&self.backend)
     }
 
     fn trace(&self) -> Result<Option<Trace>> {
@@ -386,92 +229,15 @@ impl<B: Backend, R: Rule<B>> Agent for Learner<B, R> {
     }
 
     fn weights(&self) -> Result<Tensors> {
-        let theta = host(&self.backend, &self.parts.weights.theta, self.parts.weights.len)?;
-        Ok(Tensors::from([("theta".to_string(), Tensor::F32(theta))]))
+        self.parts.theta(&self.backend)
     }
 
     fn save(&self) -> Result<Tensors> {
-        let (b, w, m) = (&self.backend, &self.parts.weights, &self.parts.memory);
-        let cells = m.slots * m.rows;
-        let stage: Vec<Stage> = host(b, &m.stage, cells)?;
-        let mut saved = self.weights()?;
-        let mut put = |name: &str, tensor| saved.insert(name.to_string(), tensor);
-        put("target", Tensor::F32(host(b, &w.target, w.len)?));
-        put("first", Tensor::F32(host(b, &w.first, w.len)?));
-        put("second", Tensor::F32(host(b, &w.second, w.len)?));
-        put("powers", Tensor::F64(host(b, &w.powers, 2)?));
-        put("clock", Tensor::U32(host(b, &self.parts.clock, 2)?));
-        put("counts", Tensor::U64(vec![self.steps, self.updates]));
-        put("summary", Tensor::F32(host(b, &self.parts.summary, 2)?));
-        put("memory.observation", Tensor::F32(host(b, &m.observation, cells * m.width)?));
-        put("memory.action", Tensor::U32(host(b, &m.action, cells)?));
-        if m.reals > 0 {
-            put("memory.real", Tensor::F32(host(b, &m.real, cells * m.reals)?));
-        }
-        put("memory.reward", Tensor::F32(host(b, &m.reward, cells)?));
-        put("memory.stage", Tensor::U8(stage.into_iter().map(|stage| stage as u8).collect()));
-        if let Some(multiplier) = self.rule.multiplier() {
-            put("multiplier", Tensor::F32(host(b, multiplier, 1)?));
-        }
-        if let Some(tree) = &m.tree {
-            put("memory.tree", Tensor::U64(host(b, &tree.nodes, 2 * tree.leaves)?));
-        }
-        Ok(saved)
+        self.parts.save(&self.backend, self.rule.multiplier())
     }
 
     fn restore(&mut self, saved: &Tensors) -> Result<()> {
-        let (b, w, m) = (&self.backend, &mut self.parts.weights, &mut self.parts.memory);
         self.tape = B::Tape::default();
-        w.theta = b.upload(taken!(saved, F32, "theta", w.len)?)?;
-        if !saved.contains_key("counts") {
-            w.target = b.upload(taken!(saved, F32, "theta", w.len)?)?;
-            return Ok(());
-        }
-        let cells = m.slots * m.rows;
-        w.target = b.upload(taken!(saved, F32, "target", w.len)?)?;
-        w.first = b.upload(taken!(saved, F32, "first", w.len)?)?;
-        w.second = b.upload(taken!(saved, F32, "second", w.len)?)?;
-        w.powers = b.upload(taken!(saved, F64, "powers", 2)?)?;
-        self.parts.clock = b.upload(taken!(saved, U32, "clock", 2)?)?;
-        self.parts.summary = b.upload(taken!(saved, F32, "summary", 2)?)?;
-        let observation = taken!(saved, F32, "memory.observation", cells * m.width)?;
-        let reward = taken!(saved, F32, "memory.reward", cells)?;
-        m.observation = b.upload(observation)?;
-        m.action = b.upload(taken!(saved, U32, "memory.action", cells)?)?;
-        if m.reals > 0 {
-            m.real = b.upload(taken!(saved, F32, "memory.real", cells * m.reals)?)?;
-        }
-        m.reward = b.upload(reward)?;
-        let stage: Vec<Stage> = (taken!(saved, U8, "memory.stage", cells)?.iter())
-            .map(|byte| STAGES.get(usize::from(*byte)).copied())
-            .collect::<Option<_>>()
-            .ok_or_else(|| misfit("memory.stage", "holds a number that is no stage"))?;
-        m.stage = b.upload(&stage)?;
-        if let Some(tree) = &mut m.tree {
-            tree.nodes = b.upload(taken!(saved, U64, "memory.tree", 2 * tree.leaves)?)?;
-        }
-        m.reserve(b)?;
-        if let Some(multiplier) = self.rule.multiplier_mut() {
-            *multiplier = b.upload(taken!(saved, F32, "multiplier", 1)?)?;
-        }
-        let counts = taken!(saved, U64, "counts", 2)?;
-        (self.steps, self.updates) = (counts[0], counts[1]);
-        // The world wrote the head slot, and nobody has committed it: `act` does, from what is staged.
-        let head = self.head();
-        let (b, m) = (&self.backend, &mut self.parts.memory);
-        let (numbers, cells) = (m.numbers(head), m.cells(head));
-        b.stage(&mut m.observation, numbers.clone()).copy_from_slice(&observation[numbers]);
-        b.stage(&mut m.reward, cells.clone()).copy_from_slice(&reward[cells.clone()]);
-        b.stage(&mut m.stage, cells.clone()).copy_from_slice(&stage[cells]);
-        Ok(())
+        self.parts.restore(&self.backend, saved, self.rule.multiplier_mut())
     }
-}
-
-/// Every stage at the index of its byte.
-const STAGES: [Stage; 4] = [Stage::First, Stage::Mid, Stage::Terminated, Stage::Truncated];
-
-fn host<B: Backend, T: Element>(backend: &B, buffer: &B::Buf<T>, len: usize) -> Result<Vec<T>> {
-    let mut numbers = vec![T::default(); len];
-    backend.download(buffer, 0..len, &mut numbers)?;
-    Ok(numbers)
 }

@@ -24,6 +24,7 @@ use crate::{
     online,
     pdqn::{self, Pdqn},
     price_grid::{self, PriceGrid},
+    processor::Processor,
     qr_dqn::{self, QrDqn},
     qt_opt::{self, QtOpt},
     slateq::{self, SlateQ},
@@ -285,7 +286,18 @@ impl AgentSpec {
     ///
     /// # Errors
     /// When the agent cannot act in this world or a setting is not admissible.
-    pub fn build<B: Backend>(&self, backend: B, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+    pub fn build(&self, processor: impl Into<Processor>, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+        self.built(processor.into(), spec, seed)
+    }
+
+    fn built(&self, processor: Processor, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
+        match processor {
+            Processor::Cpu(cpu) => self.on(cpu, spec, seed),
+            Processor::Cuda(cuda) => self.on(cuda, spec, seed),
+        }
+    }
+
+    fn on<B: Backend>(&self, backend: B, spec: &Spec, seed: u64) -> Result<Box<dyn Agent>> {
         Ok(match self.clone() {
             AgentSpec::Dqn(config) => Box::new(Dqn::new(backend, config, spec, seed)?),
             AgentSpec::C51(config) => Box::new(C51::categorical(backend, config, spec, seed)?),

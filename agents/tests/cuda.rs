@@ -2,8 +2,8 @@
 //!
 //! The device is the emulator; with `MERCATO_TEST_DEVICE=gpu` the training runs on the machine's GPU instead.
 use envs::{Actions, Params, Start, make};
-use kernels::{Backend, Cpu, Cuda, CudaConfig, Math};
-use mercato_agents::{Agent, AgentSpec, Tensor, Tensors};
+use kernels::{Cpu, Cuda, CudaConfig, Math};
+use mercato_agents::{Agent, AgentSpec, Processor, Tensor, Tensors};
 use serde_json::{Value, json};
 use std::sync::MutexGuard;
 
@@ -31,14 +31,14 @@ struct Trained {
 }
 
 impl Trained {
-    fn new<B: Backend>(backend: B, world: &str, preset: &str, settings: &Value) -> Self {
-        Self::within(backend, world, &json!({}), preset, settings)
+    fn new(processor: impl Into<Processor>, world: &str, preset: &str, settings: &Value) -> Self {
+        Self::within(processor, world, &json!({}), preset, settings)
     }
-    fn within<B: Backend>(backend: B, world: &str, params: &Value, preset: &str, settings: &Value) -> Self {
+    fn within(processor: impl Into<Processor>, world: &str, params: &Value, preset: &str, settings: &Value) -> Self {
         let params: Params = params.as_object().expect("a table").clone();
         let spec = AgentSpec::preset(preset, settings.as_object().expect("a table")).expect("a preset");
         let mut world = make(world, &params, spec.rows()).expect("a world");
-        let mut agent = spec.build(backend, world.spec(), 7).expect("an agent");
+        let mut agent = spec.build(processor, world.spec(), 7).expect("an agent");
         let actions = Actions::new(world.spec().rows, world.spec().width);
         world.reset(Start::training(7), agent.slot()).expect("reset");
         Trained { agent, world, actions }
@@ -194,11 +194,11 @@ fn prices() {
     compare("pricing/inventory-v1", "qt_opt", &small);
 }
 
-/// A policy judged by what a random one did: its values, learnt on `backend` from 60 steps in 100 rounds.
-fn judged<B: Backend>(backend: B, preset: &str, settings: &Value, policy: &Tensors) -> Tensors {
+/// A policy judged by what a random one did: its values, learnt on `processor` from 60 steps in 100 rounds.
+fn judged(processor: impl Into<Processor>, preset: &str, settings: &Value, policy: &Tensors) -> Tensors {
     let spec = AgentSpec::preset(preset, settings.as_object().expect("a table")).expect("a preset");
     let mut world = make(READER, &Params::new(), 1).expect("a world");
-    let mut agent = spec.judge(backend, policy, (60, 100), world.spec(), 7).expect("it chooses by values");
+    let mut agent = spec.judge(processor, policy, (60, 100), world.spec(), 7).expect("it chooses by values");
     let (random, mut actions) =
         (world.spec().policy("random").expect("it is there"), Actions::new(1, world.spec().width));
     world.reset(Start::training(7), agent.slot()).expect("reset");

@@ -10,10 +10,9 @@ use crate::{
     oracle::finite::Finite,
     rng::{Domain, Purpose, Rng},
     space::{Actions, RowMut, Space},
-    vector::{Episode, ROWS_PER_TASK, Slot, Spec, Stage, Start, VectorEnv, length},
+    vector::{Episode, ROWS_PER_TASK, Saved, Slot, Spec, Stage, Start, VectorEnv, both, half, length},
 };
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// The actions of all agents of one world.
 #[derive(Clone, Copy)]
@@ -136,6 +135,27 @@ impl<E: MultiEnv> MultiVector<E> {
         Joint { space: &self.space, actions, first: world * self.spec.agents }
     }
 
+    /// As [`step_worlds`](MultiVector::step_worlds), a part of them on each thread.
+    fn step_tasks(
+        world: (&E, &E::Action, &Spec, Rng),
+        (from, first_world): (usize, u32),
+        episodes: &mut [Episode<E::State>],
+        actions: &Actions,
+        mut out: Slot<'_>,
+    ) {
+        let agents = world.2.agents;
+        let each = ROWS_PER_TASK.div_ceil(agents);
+        if episodes.len() <= each {
+            return Self::step_worlds(world, (from, first_world), episodes, actions, out);
+        }
+        let half = half(episodes.len(), each);
+        let (left, right) = episodes.split_at_mut(half);
+        let (mut here, mut there) = out.split_at(half * agents);
+        both(&mut || Self::step_tasks(world, (from, first_world), left, actions, here.reborrow()), &mut || {
+            Self::step_tasks(world, (from + half, first_world), right, actions, there.reborrow())
+        });
+    }
+
     /// Steps the worlds `from..from + episodes.len()`, whose outputs are given.
     fn step_worlds(
         (env, space, spec, rng): (&E, &E::Action, &Spec, Rng),
@@ -215,20 +235,11 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
         self.check_slot(&out)?;
         self.check(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
-        let (agents, first_world) = (self.spec.agents, self.first_world);
+        let first_world = self.first_world;
         if self.spec.rows < 2 * ROWS_PER_TASK || rayon::current_num_threads() == 1 {
             Self::step_worlds(world, (0, first_world), &mut self.episodes, actions, out);
         } else {
-            let worlds = ROWS_PER_TASK.div_ceil(agents);
-            let (rows, len) = (worlds * agents, self.spec.observation);
-            (self.episodes.par_chunks_mut(worlds))
-                .zip(out.observation.par_chunks_mut(rows * len))
-                .zip(out.reward.par_chunks_mut(rows).zip(out.stage.par_chunks_mut(rows)))
-                .enumerate()
-                .for_each(|(task, ((episodes, observation), (reward, stage)))| {
-                    let out = Slot { observation, reward, stage };
-                    Self::step_worlds(world, (task * worlds, first_world), episodes, actions, out);
-                });
+            Self::step_tasks(world, (0, first_world), &mut self.episodes, actions, out);
         }
         Ok(())
     }
@@ -296,34 +307,12 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
     }
 
     fn save(&self) -> serde_json::Value {
-        serde_json::json!({
-            "id": self.spec.id,
-            "params": self.spec.params,
-            "rng": self.rng,
-            "first_world": self.first_world,
-            "episodes": self.episodes,
-        })
+        Saved::write(&self.spec, self.rng, self.first_world, self.episodes.iter().map(Episode::saved).collect())
     }
 
     fn restore(&mut self, saved: &serde_json::Value) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Saved<S> {
-            id: String,
-            params: serde_json::Value,
-            rng: Rng,
-            first_world: u32,
-            episodes: Vec<Episode<S>>,
-        }
-        let saved: Saved<E::State> = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
-        if saved.id != self.spec.id {
-            return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, self.spec.id)));
-        }
-        if saved.params != self.spec.params {
-            let (theirs, ours) = (&saved.params, &self.spec.params);
-            return Err(Error::Restore(format!("it belongs to parameters {theirs}, these are {ours}")));
-        }
-        length("saved episodes", saved.episodes.len(), self.episodes.len())?;
-        (self.rng, self.first_world, self.episodes) = (saved.rng, saved.first_world, saved.episodes);
+        let saved = Saved::read(saved, &self.spec, self.episodes.len())?;
+        (self.episodes, self.rng, self.first_world) = (saved.episodes()?, saved.rng, saved.first);
         Ok(())
     }
 }

@@ -211,18 +211,30 @@ fn agents<E: MultiEnv>(id: &'static str, params: &Params) -> Result<usize> {
 }
 
 fn typed<E: Serialize + DeserializeOwned>(id: &str, defaults: &E, params: &Params) -> Result<E> {
-    let Ok(Value::Object(mut all)) = to_json(defaults) else {
+    let read = |all: &Value| E::deserialize(all).map_err(|error| error.to_string());
+    let all = completed(id, to_json(defaults), params, &|all| read(all).map(|_| ()))?;
+    read(&all).map_err(Error::Restore)
+}
+
+/// The table `defaults` with `params` in it, each of which `fits` then.
+fn completed(
+    id: &str,
+    defaults: serde_json::Result<Value>,
+    params: &Params,
+    fits: &dyn Fn(&Value) -> std::result::Result<(), String>,
+) -> Result<Value> {
+    let Ok(Value::Object(mut all)) = defaults else {
         return Err(Error::Restore(format!("parameters of {id} are not a table")));
     };
     for (key, value) in params {
         let before = replaced(id, &mut all, key, value)?;
         // One key at a time, so that the message can name the one that does not fit.
-        if let Err(error) = serde_json::from_value::<E>(Value::Object(all.clone())) {
+        if let Err(error) = fits(&Value::Object(all.clone())) {
             let range = format!("of the type of its default, {before} ({error})");
             return Err(Error::Parameter { name: key.clone(), value: value.to_string(), range });
         }
     }
-    serde_json::from_value(Value::Object(all)).map_err(|error| Error::Restore(error.to_string()))
+    Ok(Value::Object(all))
 }
 
 /// Puts `value` in the place of the parameter `key`, and returns what stood there.

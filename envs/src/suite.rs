@@ -81,7 +81,7 @@ pub mod compat {
 }
 
 /// Every world, in the order of the documentation.
-pub const ENVS: &[Entry] = &[
+pub static ENVS: &[Entry] = &[
     Entry::new::<rec::markov_interest::MarkovInterest>(
         "rec/markov-interest-v1",
         include_str!("suite/rec/markov_interest.rs"),

@@ -6,13 +6,13 @@ use crate::{
     rng::{Domain, LANES, Purpose, Rng},
     space::{Actions, Space},
 };
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::array::from_fn;
 
+mod saved;
 mod slot;
 mod spec;
 
+pub(crate) use saved::Saved;
 pub use slot::{Slot, Stage, Start};
 pub use spec::Spec;
 
@@ -78,7 +78,7 @@ pub trait VectorEnv: Send {
 }
 
 /// One row's episode.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Episode<S> {
     pub(crate) state: S,
     pub(crate) number: u32,
@@ -153,6 +153,25 @@ impl<E: Env> Vector<E> {
         length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)
     }
 
+    /// As [`step_rows`](Vector::step_rows), a part of them on each thread.
+    fn step_tasks(
+        world: (&E, &E::Action, &Spec, Rng),
+        (first, first_row): (usize, u32),
+        episodes: &mut [Episode<E::State>],
+        actions: &Actions,
+        mut out: Slot<'_>,
+    ) {
+        if episodes.len() <= ROWS_PER_TASK {
+            return Self::step_rows(world, (first, first_row), episodes, actions, out);
+        }
+        let half = half(episodes.len(), ROWS_PER_TASK);
+        let (left, right) = episodes.split_at_mut(half);
+        let (mut here, mut there) = out.split_at(half);
+        both(&mut || Self::step_tasks(world, (first, first_row), left, actions, here.reborrow()), &mut || {
+            Self::step_tasks(world, (first + half, first_row), right, actions, there.reborrow())
+        });
+    }
+
     /// Steps the rows `first..first + episodes.len()`, whose outputs are given.
     fn step_rows(
         (env, space, spec, rng): (&E, &E::Action, &Spec, Rng),
@@ -223,28 +242,18 @@ impl<S> Episode<S> {
     }
 }
 
-pub(crate) fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
-    if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
+/// Half of the tasks of `each` that `count` are, in the unit of `count`.
+pub(crate) fn half(count: usize, each: usize) -> usize {
+    count.div_ceil(each) / 2 * each
 }
 
-/// The random numbers and the first row of what a vector of this world and these parameters has saved.
-fn saved_start(spec: &Spec, saved: &serde_json::Value) -> Result<(Rng, u32)> {
-    #[derive(Deserialize)]
-    struct Saved {
-        id: String,
-        params: serde_json::Value,
-        rng: Rng,
-        first_row: u32,
-    }
-    let saved = Saved::deserialize(saved).map_err(|error| Error::Restore(error.to_string()))?;
-    if saved.id != spec.id {
-        return Err(Error::Restore(format!("it belongs to {}, this is {}", saved.id, spec.id)));
-    }
-    if saved.params != spec.params {
-        let (theirs, ours) = (&saved.params, &spec.params);
-        return Err(Error::Restore(format!("it belongs to parameters {theirs}, these are {ours}")));
-    }
-    Ok((saved.rng, saved.first_row))
+/// Does both, on two threads where one is idle. Not generic, so that rayon is compiled once and not again for every world.
+pub(crate) fn both(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
+    rayon::join(left, right);
+}
+
+pub(crate) fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
 }
 
 impl<E: Env> VectorEnv for Vector<E> {
@@ -283,15 +292,7 @@ impl<E: Env> VectorEnv for Vector<E> {
         if self.spec.rows < THREADED_ROWS || rayon::current_num_threads() == 1 {
             Self::step_rows(world, (0, first_row), &mut self.episodes, actions, out);
         } else {
-            let len = self.spec.observation;
-            (self.episodes.par_chunks_mut(ROWS_PER_TASK))
-                .zip(out.observation.par_chunks_mut(ROWS_PER_TASK * len))
-                .zip(out.reward.par_chunks_mut(ROWS_PER_TASK).zip(out.stage.par_chunks_mut(ROWS_PER_TASK)))
-                .enumerate()
-                .for_each(|(task, ((episodes, observation), (reward, stage)))| {
-                    let out = Slot { observation, reward, stage };
-                    Self::step_rows(world, (task * ROWS_PER_TASK, first_row), episodes, actions, out);
-                });
+            Self::step_tasks(world, (0, first_row), &mut self.episodes, actions, out);
         }
         Ok(())
     }
@@ -351,21 +352,12 @@ impl<E: Env> VectorEnv for Vector<E> {
     }
 
     fn save(&self) -> serde_json::Value {
-        serde_json::json!({
-            "id": self.spec.id,
-            "params": self.spec.params,
-            "rng": self.rng,
-            "first_row": self.first_row,
-            "episodes": self.episodes,
-        })
+        Saved::write(&self.spec, self.rng, self.first_row, self.episodes.iter().map(Episode::saved).collect())
     }
 
     fn restore(&mut self, saved: &serde_json::Value) -> Result<()> {
-        let start = saved_start(&self.spec, saved)?;
-        let episodes: Vec<Episode<E::State>> =
-            Vec::deserialize(&saved["episodes"]).map_err(|error| Error::Restore(error.to_string()))?;
-        length("saved episodes", episodes.len(), self.spec.rows)?;
-        ((self.rng, self.first_row), self.episodes) = (start, episodes);
+        let saved = Saved::read(saved, &self.spec, self.spec.rows)?;
+        (self.episodes, self.rng, self.first_row) = (saved.episodes()?, saved.rng, saved.first);
         Ok(())
     }
 }

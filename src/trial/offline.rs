@@ -8,9 +8,8 @@ use crate::{
     stopwatch::Stopwatch,
     transitions::{Episode, read},
 };
-use agents::{Agent, AgentSpec, Tensors};
+use agents::{Agent, AgentSpec, Processor, Tensors};
 use envs::{Actions, Spec, Stage, VectorEnv};
-use kernels::Backend;
 use reports::record::{self, Log};
 use sha2::{Digest, Sha256};
 use std::{
@@ -70,9 +69,9 @@ impl Validation {
 
 impl Run<'_> {
     /// An agent that has learnt from the log.
-    pub(super) fn learn_from_log<B: Backend>(
+    pub(super) fn learn_from_log(
         &mut self,
-        backend: B,
+        processor: Processor,
         env: &dyn VectorEnv,
         spec: &AgentSpec,
         log: &Log,
@@ -92,11 +91,11 @@ impl Run<'_> {
             return Err(Error::Spec { path: log.path.clone(), problem });
         }
         let seed = self.trial.seed;
-        let mut agent = remembering(backend.clone(), spec.clone(), env.spec(), &shown, seed)?;
+        let mut agent = remembering(processor.clone(), spec.clone(), env.spec(), &shown, seed)?;
         let mut validation = match held_out.is_empty() {
             true => None,
             false => {
-                let measure = remembering(backend, spec.clone().measuring(), env.spec(), &held_out, seed)?;
+                let measure = remembering(processor, spec.clone().measuring(), env.spec(), &held_out, seed)?;
                 Some(Validation { measure, best: None, since: 0 })
             }
         };
@@ -164,14 +163,14 @@ impl Run<'_> {
 }
 
 /// An agent that remembers `episodes`, one after another in one row.
-fn remembering<B: Backend>(
-    backend: B,
+fn remembering(
+    processor: Processor,
     spec: AgentSpec,
     world: &Spec,
     episodes: &[Episode],
     seed: u64,
 ) -> Result<Box<dyn Agent>> {
-    let mut agent = spec.from_log(cells(episodes)).build(backend, world, seed)?;
+    let mut agent = spec.from_log(cells(episodes)).build(processor, world, seed)?;
     remember(agent.as_mut(), world, episodes)?;
     Ok(agent)
 }

@@ -10,9 +10,8 @@ use crate::{
     trace::TraceFile,
     trail::Trail,
 };
-use agents::{Agent, Checkpoint, Tensor, evaluate_until, simple::Untrained};
+use agents::{Agent, Checkpoint, Processor, Tensor, evaluate_until, simple::Untrained};
 use envs::{Actions, Stage, Start, VectorEnv};
-use kernels::Backend;
 use reports::{record, tensorboard::EventWriter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -73,7 +72,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    pub(super) fn play<B: Backend>(&mut self, backend: B) -> Result<()> {
+    pub(super) fn play(&mut self, processor: Processor) -> Result<()> {
         let trial = self.trial;
         match &trial.player {
             Player::Reference(name) => {
@@ -85,12 +84,12 @@ impl<'a> Run<'a> {
                 let (env, agent) = match &trial.log {
                     Some(log) => {
                         let env = envs::make(&trial.env, &trial.params, 1)?;
-                        let agent = self.learn_from_log(backend, env.as_ref(), spec, log)?;
+                        let agent = self.learn_from_log(processor, env.as_ref(), spec, log)?;
                         (env, agent)
                     }
                     None => {
                         let mut env = envs::make(&trial.env, &trial.params, trial.rows())?;
-                        let mut agent = spec.build(backend, env.spec(), trial.seed)?;
+                        let mut agent = spec.build(processor, env.spec(), trial.seed)?;
                         self.train(env.as_mut(), agent.as_mut())?;
                         (env, agent)
                     }

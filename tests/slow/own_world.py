@@ -5,14 +5,19 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
+ROOT = pathlib.Path(__file__).parents[2]
+# What the workspace's tests use beside: with them every package has the same features here, and none is compiled again.
+BESIDE = ("criterion", "ndarray-rand", "rand_distr", "statrs", "tempfile")
+
 
 def main(program):
     # The workspace's own folder: what it has compiled already is not compiled again.
-    target = os.environ.get("CARGO_TARGET_DIR", str(pathlib.Path(__file__).parents[2] / "target"))
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     environment = {**os.environ, "CARGO_TARGET_DIR": target}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name) / "corner-shop"
@@ -24,6 +29,10 @@ def main(program):
 
         told = run(program, "new-env", "corner-shop", "--out", str(folder))
         assert "cargo test" in told, told
+        workspace = (ROOT / "Cargo.toml").read_text()
+        manifest = folder / "Cargo.toml"
+        lines = [re.search(f"^{name} = .*$", workspace, re.MULTILINE).group() for name in BESIDE]
+        manifest.write_text("\n".join([manifest.read_text(), "[dev-dependencies]", *lines, ""]))
         tested = run("cargo", "test", "--offline", "--quiet", cwd=folder)
         assert tested.count("test result: ok") >= 3, tested
         played = run("cargo", "run", "--offline", "--quiet", cwd=folder)

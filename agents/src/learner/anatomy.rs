@@ -1,5 +1,8 @@
 //! A learner from inside: what its last update looked like, and why it would do what.
-use super::{Learner, Rule, host};
+use super::{
+    Learner, Rule,
+    parts::{Parts, host},
+};
 use crate::{
     agent::{Explanation, Policy, Trace},
     error::Result,
@@ -10,37 +13,14 @@ use kernels::Backend;
 impl<B: Backend, R: Rule<B>> Learner<B, R> {
     /// The last update from inside.
     pub(super) fn traced(&self) -> Result<Option<Trace>> {
-        if self.updates == 0 {
+        let (b, rows) = (&self.backend, self.parts.config.rows);
+        if self.parts.updates == 0 {
             return Ok(None);
         }
-        let (b, parts) = (&self.backend, &self.parts);
-        let rows = parts.config.rows;
-        let summary = host(b, &parts.summary, 2)?;
-        let weight = host(b, &parts.batch.weight, parts.batch.size)?;
-        let gradient = host(b, &parts.weights.gradient, parts.weights.len)?;
-        let each = self.rule.names(&parts.network).len();
+        let each = self.rule.names(&self.parts.network).len();
         let values = host(b, self.rule.values(&self.pass), rows * each)?;
-        let total =
-            |numbers: &[f32], f: fn(f64) -> f64| numbers.iter().map(|number| f(f64::from(*number))).sum::<f64>();
-        let (sum, squares) = (total(&weight, |w| w), total(&weight, |w| w * w));
-        let largest = |row: &[f32]| row.iter().fold(f32::NEG_INFINITY, |most, q| if *q > most { *q } else { most });
-        let greedy = match self.rule.is_greedy_choice() {
-            true => {
-                let actions = host(b, &self.choice.action, rows)?;
-                let is_best = |(row, action): (&[f32], &u32)| row[*action as usize] == largest(row);
-                Some(values.chunks_exact(each).zip(&actions).filter(|pair| is_best(*pair)).count() as f64 / rows as f64)
-            }
-            false => None,
-        };
-        Ok(Some(Trace {
-            update: self.updates,
-            loss: summary[0],
-            mean_q: summary[1],
-            max_q: largest(&values),
-            gradient_norm: total(&gradient, |g| g * g).sqrt(),
-            effective_sample: sum * sum / squares,
-            greedy,
-        }))
+        let chosen = self.rule.is_greedy_choice().then(|| host(b, &self.choice.action, rows)).transpose()?;
+        self.parts.traced(b, &values, chosen.as_deref()).map(Some)
     }
 
     /// How many rows `observations` are.
@@ -56,13 +36,44 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         let mut player = self.player(rows)?;
         player.slot().observation.copy_from_slice(observations);
         player.choose(&mut own, Some(&mut values))?;
-        let explained = values.chunks_exact(names.len()).enumerate().map(|(row, values)| {
-            let margin = self.rule.is_greedy_choice().then(|| margin(values)).flatten();
-            let values = names.iter().cloned().zip(values.iter().copied()).collect();
-            Explanation { values, margin, items: own.row(row).items.to_vec(), reals: own.row(row).reals.to_vec() }
-        });
-        Ok((explained.collect(), own))
+        Ok((explanations(&names, &values, self.rule.is_greedy_choice(), &own), own))
     }
+}
+
+impl<B: Backend> Parts<B> {
+    /// The last update, and the last choice: `values` of all rows, and the actions `chosen` where they are to be greedy.
+    fn traced(&self, b: &B, values: &[f32], chosen: Option<&[u32]>) -> Result<Trace> {
+        let rows = self.config.rows;
+        let summary = host(b, &self.summary, 2)?;
+        let weight = host(b, &self.batch.weight, self.batch.size)?;
+        let gradient = host(b, &self.weights.gradient, self.weights.len)?;
+        let total =
+            |numbers: &[f32], f: fn(f64) -> f64| numbers.iter().map(|number| f(f64::from(*number))).sum::<f64>();
+        let (sum, squares) = (total(&weight, |w| w), total(&weight, |w| w * w));
+        let largest = |row: &[f32]| row.iter().fold(f32::NEG_INFINITY, |most, q| if *q > most { *q } else { most });
+        let is_best = |(row, action): (&[f32], &u32)| row[*action as usize] == largest(row);
+        let best =
+            |chosen: &[u32]| values.chunks_exact(values.len() / rows).zip(chosen).filter(|x| is_best(*x)).count();
+        Ok(Trace {
+            update: self.updates,
+            loss: summary[0],
+            mean_q: summary[1],
+            max_q: largest(values),
+            gradient_norm: total(&gradient, |g| g * g).sqrt(),
+            effective_sample: sum * sum / squares,
+            greedy: chosen.map(|chosen| best(chosen) as f64 / rows as f64),
+        })
+    }
+}
+
+/// What is worth how much in each row of `values`, and what `own` does there.
+fn explanations(names: &[String], values: &[f32], is_greedy_choice: bool, own: &Actions) -> Vec<Explanation> {
+    let explained = values.chunks_exact(names.len()).enumerate().map(|(row, values)| {
+        let margin = is_greedy_choice.then(|| margin(values)).flatten();
+        let values = names.iter().cloned().zip(values.iter().copied()).collect();
+        Explanation { values, margin, items: own.row(row).items.to_vec(), reals: own.row(row).reals.to_vec() }
+    });
+    explained.collect()
 }
 
 /// How much the largest number is above the next one, if there is another.

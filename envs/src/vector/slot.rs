@@ -35,6 +35,22 @@ pub struct Slot<'a> {
     pub stage: &'a mut [Stage],
 }
 
+impl Slot<'_> {
+    /// The same slot, for a while.
+    pub(crate) fn reborrow(&mut self) -> Slot<'_> {
+        Slot { observation: self.observation, reward: self.reward, stage: self.stage }
+    }
+    /// The first `rows` rows, and the others.
+    pub(crate) fn split_at(&mut self, rows: usize) -> (Slot<'_>, Slot<'_>) {
+        let len = self.observation.len() / self.reward.len();
+        let (observation, observation_after) = self.observation.split_at_mut(rows * len);
+        let (reward, reward_after) = self.reward.split_at_mut(rows);
+        let (stage, stage_after) = self.stage.split_at_mut(rows);
+        let after = Slot { observation: observation_after, reward: reward_after, stage: stage_after };
+        (Slot { observation, reward, stage }, after)
+    }
+}
+
 /// Which episodes a vector plays: their addresses in the random numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Start {
