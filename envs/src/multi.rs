@@ -10,7 +10,7 @@ use crate::{
     oracle::finite::Finite,
     rng::{Domain, Purpose, Rng},
     space::{Actions, RowMut, Space},
-    vector::{Episode, ROWS_PER_TASK, Saved, Slot, Spec, Stage, Start, VectorEnv, both, half, length},
+    vector::{Episode, Saved, Slot, Spec, Stage, Start, VectorEnv, in_tasks, length},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -135,27 +135,6 @@ impl<E: MultiEnv> MultiVector<E> {
         Joint { space: &self.space, actions, first: world * self.spec.agents }
     }
 
-    /// As [`step_worlds`](MultiVector::step_worlds), a part of them on each thread.
-    fn step_tasks(
-        world: (&E, &E::Action, &Spec, Rng),
-        (from, first_world): (usize, u32),
-        episodes: &mut [Episode<E::State>],
-        actions: &Actions,
-        mut out: Slot<'_>,
-    ) {
-        let agents = world.2.agents;
-        let each = ROWS_PER_TASK.div_ceil(agents);
-        if episodes.len() <= each {
-            return Self::step_worlds(world, (from, first_world), episodes, actions, out);
-        }
-        let half = half(episodes.len(), each);
-        let (left, right) = episodes.split_at_mut(half);
-        let (mut here, mut there) = out.split_at(half * agents);
-        both(&mut || Self::step_tasks(world, (from, first_world), left, actions, here.reborrow()), &mut || {
-            Self::step_tasks(world, (from + half, first_world), right, actions, there.reborrow())
-        });
-    }
-
     /// Steps the worlds `from..from + episodes.len()`, whose outputs are given.
     fn step_worlds(
         (env, space, spec, rng): (&E, &E::Action, &Spec, Rng),
@@ -236,11 +215,9 @@ impl<E: MultiEnv> VectorEnv for MultiVector<E> {
         self.check(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
         let first_world = self.first_world;
-        if self.spec.rows < 2 * ROWS_PER_TASK || rayon::current_num_threads() == 1 {
-            Self::step_worlds(world, (0, first_world), &mut self.episodes, actions, out);
-        } else {
-            Self::step_tasks(world, (0, first_world), &mut self.episodes, actions, out);
-        }
+        in_tasks(&mut self.episodes, self.spec.agents, out, &|from, episodes, out| {
+            Self::step_worlds(world, (from, first_world), episodes, actions, out);
+        });
         Ok(())
     }
 

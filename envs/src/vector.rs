@@ -11,10 +11,13 @@ use std::array::from_fn;
 mod saved;
 mod slot;
 mod spec;
+mod tasks;
 
 pub(crate) use saved::Saved;
 pub use slot::{Slot, Stage, Start};
 pub use spec::Spec;
+pub use tasks::THREADED_ROWS;
+pub(crate) use tasks::in_tasks;
 
 /// A batch of episodes of one world, whatever the world.
 pub trait VectorEnv: Send {
@@ -96,12 +99,6 @@ pub struct Vector<E: Env> {
     first_row: u32,
 }
 
-/// Below this many rows per thread, handing rows to threads costs more than stepping them.
-pub(crate) const ROWS_PER_TASK: usize = 2048;
-
-/// From this many rows on, a step uses rayon's pool of threads.
-pub const THREADED_ROWS: usize = 2 * ROWS_PER_TASK;
-
 impl<E: Env> Vector<E> {
     /// `rows` episodes of `env`, at episode 0 of training seed 0 until [`VectorEnv::reset`] says otherwise.
     ///
@@ -151,25 +148,6 @@ impl<E: Env> Vector<E> {
     fn check_widths(&self, actions: &Actions) -> Result<()> {
         length("items", actions.items.len(), self.spec.rows * self.spec.width.items)?;
         length("reals", actions.reals.len(), self.spec.rows * self.spec.width.reals)
-    }
-
-    /// As [`step_rows`](Vector::step_rows), a part of them on each thread.
-    fn step_tasks(
-        world: (&E, &E::Action, &Spec, Rng),
-        (first, first_row): (usize, u32),
-        episodes: &mut [Episode<E::State>],
-        actions: &Actions,
-        mut out: Slot<'_>,
-    ) {
-        if episodes.len() <= ROWS_PER_TASK {
-            return Self::step_rows(world, (first, first_row), episodes, actions, out);
-        }
-        let half = half(episodes.len(), ROWS_PER_TASK);
-        let (left, right) = episodes.split_at_mut(half);
-        let (mut here, mut there) = out.split_at(half);
-        both(&mut || Self::step_tasks(world, (first, first_row), left, actions, here.reborrow()), &mut || {
-            Self::step_tasks(world, (first + half, first_row), right, actions, there.reborrow())
-        });
     }
 
     /// Steps the rows `first..first + episodes.len()`, whose outputs are given.
@@ -242,16 +220,6 @@ impl<S> Episode<S> {
     }
 }
 
-/// Half of the tasks of `each` that `count` are, in the unit of `count`.
-pub(crate) fn half(count: usize, each: usize) -> usize {
-    count.div_ceil(each) / 2 * each
-}
-
-/// Does both, on two threads where one is idle. Not generic, so that rayon is compiled once and not again for every world.
-pub(crate) fn both(left: &mut (dyn FnMut() + Send), right: &mut (dyn FnMut() + Send)) {
-    rayon::join(left, right);
-}
-
 pub(crate) fn length(what: &'static str, found: usize, expected: usize) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::Length { what, found, expected }) }
 }
@@ -289,11 +257,9 @@ impl<E: Env> VectorEnv for Vector<E> {
         self.check(actions)?;
         let world = (&self.env, &self.space, &self.spec, self.rng);
         let first_row = self.first_row;
-        if self.spec.rows < THREADED_ROWS || rayon::current_num_threads() == 1 {
-            Self::step_rows(world, (0, first_row), &mut self.episodes, actions, out);
-        } else {
-            Self::step_tasks(world, (0, first_row), &mut self.episodes, actions, out);
-        }
+        in_tasks(&mut self.episodes, 1, out, &|first, episodes, out| {
+            Self::step_rows(world, (first, first_row), episodes, actions, out);
+        });
         Ok(())
     }
 

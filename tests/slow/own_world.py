@@ -31,6 +31,8 @@ def main(program):
         assert "cargo test" in told, told
         workspace = (ROOT / "Cargo.toml").read_text()
         manifest = folder / "Cargo.toml"
+        sources = "".join(file.read_text() for file in folder.rglob("*.rs"))
+        assert not any(name.replace("-", "_") in sources for name in BESIDE), "it needs what its manifest does not name"
         lines = [re.search(f"^{name} = .*$", workspace, re.MULTILINE).group() for name in BESIDE]
         manifest.write_text("\n".join([manifest.read_text(), "[dev-dependencies]", *lines, ""]))
         tested = run("cargo", "test", "--offline", "--quiet", cwd=folder)

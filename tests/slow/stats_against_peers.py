@@ -199,8 +199,9 @@ def plans(mercato):
 
 
 def intervals(mercato, rng):
-    """Ends of intervals differ by no more than two runs of rliable itself do. How many times as long rliable takes: the least
-    of five times each, in turns, its own of a tenth of the replicates times ten."""
+    """Ends of intervals differ by no more than two runs of rliable itself do. How many times as long rliable takes for the
+    replicates that both draw unless they are told otherwise: the least of five times each, in turns, its own of a 250th of
+    them, times 250."""
     scores = {name: [rng.normal(shift, 0.3, 10) for _ in range(8)] for name, shift in [("a", 0.5), ("b", 0.6)]}
     reps = 1_000
     matrices = {name: np.stack(tasks, axis=1) for name, tasks in scores.items()}
@@ -217,7 +218,7 @@ def intervals(mercato, rng):
 
     aggregates, improvement, _ = theirs(reps)
     found, _ = run(mercato, scores, "--resamples", str(reps))
-    times = [(run(mercato, scores, "--resamples", str(reps))[1], 10 * theirs(reps // 10)[2]) for _ in range(5)]
+    times = [(run(mercato, scores, "--resamples", "50000")[1], 250 * theirs(200)[2]) for _ in range(5)]
     for name, bounds in aggregates.items():
         for at, figure in enumerate(["iqm", "mean", "median", "optimality_gap"]):
             estimate = found["algorithms"][name][figure]
