@@ -6,6 +6,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ BESIDE = ("criterion", "ndarray-rand", "rand_distr", "statrs", "tempfile")
 
 
 def main(program):
-    # The workspace's own folder: what it has compiled already is not compiled again.
+    # The workspace's own folder and flags: what it has compiled already is not compiled again.
     target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     environment = {**os.environ, "CARGO_TARGET_DIR": target}
     with tempfile.TemporaryDirectory() as name:
@@ -29,6 +30,7 @@ def main(program):
 
         told = run(program, "new-env", "corner-shop", "--out", str(folder))
         assert "cargo test" in told, told
+        shutil.copytree(ROOT / ".cargo", folder / ".cargo")
         workspace = (ROOT / "Cargo.toml").read_text()
         manifest = folder / "Cargo.toml"
         sources = "".join(file.read_text() for file in folder.rglob("*.rs"))
