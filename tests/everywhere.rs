@@ -28,6 +28,7 @@ const TABLES: [(&str, &[&str]); 5] = [
             "thompson_beta",
             "thompson_gaussian",
             "lin_ucb",
+            "lin_ucb_shared",
             "logistic_thompson",
             "myopic",
         ],

@@ -142,6 +142,7 @@ fn tastes_are_learnt_by_bandits() {
     for (bar, preset) in [(0.98, "lin_ucb"), (0.98, "logistic_thompson"), (0.92, "epsilon_greedy")] {
         beats(bar, "rec/topic-bandit-v1", preset, 10_000, "");
     }
+    beats(0.85, "compat/recogym-v1", "lin_ucb_shared", 20_000, "alpha = 0.3");
     beats(0.1, "rec/topic-bandit-v1", "most_popular", 5_000, "");
     beats(0.21, "rec/topic-bandit-v1", "ucb1", 10_000, "exploration = 0.2");
     beats(0.21, "rec/topic-bandit-v1", "thompson_beta", 10_000, "");

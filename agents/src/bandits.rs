@@ -7,7 +7,7 @@
 //! | [`thompson_beta`] | a beta law of each action's success | Thompson 1933; Chapelle, Li 2011 |
 //! | [`thompson_gaussian`] | a normal law of each action's mean | Agrawal, Goyal 2013 |
 //! | [`epsilon_greedy`] | a ridge regression of each action on the observation | Sutton, Barto 2018, chapter 2 |
-//! | [`lin_ucb`] | the same, and how certain it is | Li, Chu, Langford, Schapire 2010 |
+//! | [`lin_ucb`] | the same, or one regression for all actions, and how certain it is | Li, Chu, Langford, Schapire 2010 |
 //! | [`logistic_thompson`] | a normal law of each action's logistic regression | Chapelle, Li 2011 |
 //! | [`cascade_ucb`] | how much each item of a list attracts | Kveton, Szepesvári, Wen, Ashkan 2015 |
 //! | [`explore_then_commit`] | mean return of each price of a grid | Lattimore, Szepesvári 2020, chapter 6 |

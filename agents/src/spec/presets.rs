@@ -33,6 +33,7 @@ impl Preset {
             "lagrangian" => {
                 ("rec/fair-interest-v1", with(&[("cost_signal", json!("others")), ("cost_shown", json!(true))]))
             }
+            "lin_ucb_shared" => ("compat/recogym-v1", Params::new()),
             "two_tower" => ("rec/huge-hashed-v1", with(&[("items", json!(10_000))])),
             _ => match self.space {
                 "discrete" => ("rec/markov-interest-v1", Params::new()),
@@ -224,6 +225,12 @@ pub const PRESETS: &[Preset] = &[
         about: "upper confidence bounds of ridge regressions per action (Li et al. 2010)",
         space: "discrete",
         spec: || AgentSpec::LinUcb(lin_ucb::Config::default()),
+    },
+    Preset {
+        name: "lin_ucb_shared",
+        about: "the same with one regression for all actions, on what is observed of each (Li et al. 2010)",
+        space: "discrete, with numbers for each action",
+        spec: || AgentSpec::LinUcb(lin_ucb::Config { shared: true, ..Default::default() }),
     },
     Preset {
         name: "logistic_thompson",

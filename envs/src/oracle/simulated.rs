@@ -20,20 +20,33 @@ pub struct Estimate {
 /// the discount is 0, else the discounted sum of an episode. They are played on all cores and summed in order, so that the
 /// bits do not depend on how many there are.
 pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate {
+    simulated_by(env, policy, episodes, |_| 1.0)
+}
+
+/// The same by a ratio estimator, for a `measure` of an episode, taken at its end, whose mean is known to be 1: what is earned in all
+/// episodes by their measures, of which the sum varies as the earnings do where both go by the lengths.
+pub fn simulated_by<E: Env>(
+    env: &E,
+    policy: &Reference,
+    episodes: u32,
+    measure: impl Fn(&E::State) -> f64 + Sync,
+) -> Estimate {
     let rng = Rng::new(0, Domain::Statistics);
-    let values = in_parts(episodes, |rows| {
+    let pairs = in_parts(episodes, |rows| {
         let (mut state, mut actions) = (env.reset(&rng), Actions::new(1, env.action_space().width()));
-        rows.map(|row| played(env, policy, &rng, row, &mut state, &mut actions)).collect()
+        rows.map(|row| (played(env, policy, &rng, row, &mut state, &mut actions), measure(&state))).collect()
     });
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for value in values {
-        sum += value;
-        squares += value * value;
+    let (mut earned, mut measured) = (0.0, 0.0);
+    for (value, measure) in &pairs {
+        earned += value;
+        measured += measure;
     }
-    let n = f64::from(episodes);
-    let mean = sum / n;
-    let variance = squares / n - mean * mean;
-    Estimate { mean, se: if variance > 0.0 { (variance / n).sqrt() } else { 0.0 } }
+    let mean = earned / measured;
+    let squares = pairs.iter().fold(0.0, |sum, (value, measure)| {
+        let residual = value - mean * measure;
+        sum + residual * residual
+    });
+    Estimate { mean, se: squares.sqrt() / measured }
 }
 
 /// The value of episode `row`.
