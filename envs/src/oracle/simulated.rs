@@ -20,7 +20,15 @@ pub struct Estimate {
 /// the discount is 0, else the discounted sum of an episode. They are played on all cores and summed in order, so that the
 /// bits do not depend on how many there are.
 pub fn simulated<E: Env>(env: &E, policy: &Reference, episodes: u32) -> Estimate {
-    simulated_by(env, policy, episodes, |_| 1.0)
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for value in all_played(env, policy, episodes, |value, _| value) {
+        sum += value;
+        squares += value * value;
+    }
+    let n = f64::from(episodes);
+    let mean = sum / n;
+    let variance = squares / n - mean * mean;
+    Estimate { mean, se: if variance > 0.0 { (variance / n).sqrt() } else { 0.0 } }
 }
 
 /// The same by a ratio estimator, for a `measure` of an episode, taken at its end, whose mean is known to be 1: what is earned in all
@@ -31,11 +39,7 @@ pub fn simulated_by<E: Env>(
     episodes: u32,
     measure: impl Fn(&E::State) -> f64 + Sync,
 ) -> Estimate {
-    let rng = Rng::new(0, Domain::Statistics);
-    let pairs = in_parts(episodes, |rows| {
-        let (mut state, mut actions) = (env.reset(&rng), Actions::new(1, env.action_space().width()));
-        rows.map(|row| (played(env, policy, &rng, row, &mut state, &mut actions), measure(&state))).collect()
-    });
+    let pairs = all_played(env, policy, episodes, |value, end| (value, measure(end)));
     let (mut earned, mut measured) = (0.0, 0.0);
     for (value, measure) in &pairs {
         earned += value;
@@ -47,6 +51,20 @@ pub fn simulated_by<E: Env>(
         sum + residual * residual
     });
     Estimate { mean, se: squares.sqrt() / measured }
+}
+
+/// What `figure` makes of the value and the end of every episode, in order.
+fn all_played<E: Env, T: Send>(
+    env: &E,
+    policy: &Reference,
+    episodes: u32,
+    figure: impl Fn(f64, &E::State) -> T + Sync,
+) -> Vec<T> {
+    let rng = Rng::new(0, Domain::Statistics);
+    in_parts(episodes, |rows| {
+        let (mut state, mut actions) = (env.reset(&rng), Actions::new(1, env.action_space().width()));
+        rows.map(|row| figure(played(env, policy, &rng, row, &mut state, &mut actions), &state)).collect()
+    })
 }
 
 /// The value of episode `row`.
