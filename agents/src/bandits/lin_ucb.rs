@@ -192,7 +192,7 @@ mod tests {
             bounds.regressions.value(model, features)
         });
         // Of the 1, and of ln 3 for two views: (1, ln 3)·S(1, ln 3) with S = (I + xxᵀ)⁻¹.
-        let square = 1.0 + f64::from(log1p(2.0)).powi(2);
+        let square = 1.0 + f64::from(log1p(2.0)) * f64::from(log1p(2.0));
         assert!(
             (value - square / (1.0 + square)).abs() < 1e-12 && value == same && other < value,
             "{value} {same} {other}"
