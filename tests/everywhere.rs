@@ -35,7 +35,7 @@ const TABLES: [(&str, &[&str]); 5] = [
     ),
     ("Slates", &["slateq", "top_k_dqn", "cascade_ucb", "myopic"]),
     ("Prices", &["price_grid", "naf", "qt_opt", "explore_then_commit", "thompson_pricing", "myopic"]),
-    ("An item and its price", &["pdqn", "mp_dqn", "myopic"]),
+    ("Items and their prices", &["pdqn", "mp_dqn", "mnl_thompson", "myopic"]),
 ];
 
 #[test]

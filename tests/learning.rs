@@ -195,12 +195,14 @@ fn prices_without_a_grid_are_learnt() {
     beats(0.5, "pricing/inventory-v1", "qt_opt", 48_000, &format!("{set}, candidates = 16, elite = 3"));
 }
 
-/// An item and its price: naive prices of the most attractive item score −0.54, the best fixed offer of the club 0.5.
+/// Items and their prices: naive prices of the most attractive items score −0.3 and, of one, −0.54; the best fixed offer of the
+/// club 0.5.
 #[test]
 fn items_and_their_prices_are_learnt() {
     let set = "hidden = [32, 32], batch = 32, warmup = 500, target_rate = 0.02, huber = inf, explore_over = 20000, \
                learning_rate_to = 1e-4, learning_rate_over = 6000";
     beats(0.7, "pricing/multi-product-hybrid-v1", "pdqn", 48_000, set);
+    beats(0.95, "pricing/multi-product-mnl-v1", "mnl_thompson", 10_000, "");
     beats(0.7, "pricing/wine-club-v1", "mp_dqn", 48_000, set);
 }
 

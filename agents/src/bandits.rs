@@ -10,6 +10,7 @@
 //! | [`lin_ucb`] | the same, or one regression for all actions, and how certain it is | Li, Chu, Langford, Schapire 2010 |
 //! | [`logistic_thompson`] | a normal law of each action's logistic regression | Chapelle, Li 2011 |
 //! | [`cascade_ucb`] | how much each item of a list attracts | Kveton, Szepesvári, Wen, Ashkan 2015 |
+//! | [`mnl_thompson`] | how much each product attracts and a price deters | Oh, Iyengar 2019 |
 //! | [`explore_then_commit`] | mean return of each price of a grid | Lattimore, Szepesvári 2020, chapter 6 |
 //! | [`thompson_pricing`] | a Gaussian process over the prices of a grid | Chowdhury, Gopalan 2017 |
 //!
@@ -21,7 +22,9 @@ pub mod explore_then_commit;
 pub mod lin_ucb;
 pub mod linear;
 pub mod logistic_thompson;
+pub mod mnl_thompson;
 pub mod most_popular;
+pub mod normal;
 pub mod prices;
 pub mod thompson_beta;
 pub mod thompson_gaussian;

@@ -7,6 +7,7 @@ use crate::{
         explore_then_commit::{self, ExploreThenCommit},
         lin_ucb::{self, LinUcb},
         logistic_thompson::{self, LogisticThompson},
+        mnl_thompson::{self, MnlThompson},
         most_popular::{self, MostPopular},
         thompson_beta::{self, ThompsonBeta},
         thompson_gaussian::{self, ThompsonGaussian},
@@ -87,6 +88,8 @@ pub enum AgentSpec {
     LogisticThompson(logistic_thompson::Config),
     /// Upper confidence bounds of what a list's items attract.
     CascadeUcb(cascade_ucb::Config),
+    /// Thompson sampling of a multinomial logit of products and prices.
+    MnlThompson(mnl_thompson::Config),
     /// Q-learning with a table.
     TabularQ(tabular_q::Config),
     /// Trials of every price, then the best.
@@ -154,6 +157,7 @@ impl AgentSpec {
             AgentSpec::LinUcb(config) => config.validate(),
             AgentSpec::LogisticThompson(config) => config.validate(),
             AgentSpec::CascadeUcb(config) => config.validate(),
+            AgentSpec::MnlThompson(config) => config.validate(),
             AgentSpec::TabularQ(config) => config.validate(),
             AgentSpec::ExploreThenCommit(config) => config.validate(),
             AgentSpec::ThompsonPricing(config) => config.validate(),
@@ -184,6 +188,7 @@ impl AgentSpec {
             AgentSpec::LinUcb(config) => config.rows,
             AgentSpec::LogisticThompson(config) => config.rows,
             AgentSpec::CascadeUcb(config) => config.rows,
+            AgentSpec::MnlThompson(config) => config.rows,
             AgentSpec::TabularQ(config) => config.rows,
             AgentSpec::ExploreThenCommit(config) => config.rows,
             AgentSpec::ThompsonPricing(config) => config.rows,
@@ -273,9 +278,10 @@ impl AgentSpec {
             AgentSpec::Ucb1(_) => online::actions("ucb1", spec).map(|_| ()),
             AgentSpec::ThompsonBeta(_) => online::actions("thompson_beta", spec).map(|_| ()),
             AgentSpec::ThompsonGaussian(_) => online::actions("thompson_gaussian", spec).map(|_| ()),
-            AgentSpec::LinUcb(_) => online::actions("lin_ucb", spec).map(|_| ()),
+            AgentSpec::LinUcb(config) => config.fits(spec),
             AgentSpec::LogisticThompson(_) => online::actions("logistic_thompson", spec).map(|_| ()),
             AgentSpec::CascadeUcb(_) => List::of(spec).map(|_| ()),
+            AgentSpec::MnlThompson(_) => mnl_thompson::Offer::of(spec).map(|_| ()),
             AgentSpec::TabularQ(config) => config.fits(spec),
             AgentSpec::ExploreThenCommit(_) => price_grid::bounds("explore_then_commit", spec).map(|_| ()),
             AgentSpec::ThompsonPricing(_) => price_grid::bounds("thompson_pricing", spec).map(|_| ()),
@@ -320,6 +326,7 @@ impl AgentSpec {
             AgentSpec::LinUcb(config) => Box::new(LinUcb::new(config, spec, seed)?),
             AgentSpec::LogisticThompson(config) => Box::new(LogisticThompson::new(config, spec, seed)?),
             AgentSpec::CascadeUcb(config) => Box::new(CascadeUcb::new(config, spec, seed)?),
+            AgentSpec::MnlThompson(config) => Box::new(MnlThompson::new(config, spec, seed)?),
             AgentSpec::TabularQ(config) => Box::new(TabularQ::new(config, spec, seed)?),
             AgentSpec::ExploreThenCommit(config) => Box::new(ExploreThenCommit::new(config, spec, seed)?),
             AgentSpec::ThompsonPricing(config) => Box::new(ThompsonPricing::new(config, spec, seed)?),
@@ -375,6 +382,7 @@ mod tests {
         assert!(message("thompson_gaussian", "noise", json!(0)).contains("`noise` is 0"));
         assert!(message("lin_ucb", "ridge", json!(0)).contains("`ridge` is 0"));
         assert!(message("cascade_ucb", "largest", json!(-1)).contains("`largest` is -1"));
+        assert!(message("mnl_thompson", "variance", json!(0)).contains("`variance` is 0"));
         assert!(message("tabular_q", "learning_rate", json!(2)).contains("`learning_rate` is 2"));
         assert!(message("tabular_q", "initial", json!([])).contains("`initial` is []"));
         assert!(message("explore_then_commit", "prices", json!(2)).contains("`prices` is 2"));

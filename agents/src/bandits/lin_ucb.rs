@@ -45,6 +45,15 @@ impl Config {
         between("alpha", self.alpha, 0.0, 1e9)?;
         between("ridge", self.ridge, 1e-9, 1e9)
     }
+
+    /// Whether an agent with these settings can act in a world of this `spec`.
+    ///
+    /// # Errors
+    /// When the actions are not discrete, or share a regression and have no numbers of their own.
+    pub fn fits(&self, spec: &Spec) -> Result<()> {
+        let actions = actions("lin_ucb", spec)?;
+        if self.shared { own_numbers(spec, actions).map(|_| ()) } else { Ok(()) }
+    }
 }
 
 /// The agent.

@@ -52,6 +52,12 @@ impl Regressions {
         self.actions
     }
 
+    /// Mean and covariance of the weights of `action`.
+    pub fn law(&self, action: usize) -> (&[f64], &[f64]) {
+        let [mean, covariance] = [self.width, self.width * self.width];
+        (&self.mean[action * mean..][..mean], &self.covariance[action * covariance..][..covariance])
+    }
+
     /// m·x of `action`.
     pub fn value(&self, action: usize, observation: &[f32]) -> f64 {
         product(&self.mean[action * self.width..][..self.width], observation)

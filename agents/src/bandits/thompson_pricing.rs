@@ -6,6 +6,7 @@
 //! the mean by S_i (r − m_i) / (S_ii + σ²) and the covariance S by −S_i S_iᵀ / (S_ii + σ²).
 use super::{
     arms::{Rule, Tally},
+    normal::Draw,
     prices::Prices,
 };
 use crate::{
@@ -84,10 +85,9 @@ pub struct Process {
     mean: Vec<f64>,
     /// prices × prices.
     covariance: Vec<f64>,
-    /// Its lower Cholesky factor.
-    factor: Vec<f64>,
-    /// Standard normal numbers.
-    normal: Vec<f64>,
+    draw: Draw,
+    /// What a price teaches the others.
+    lesson: Vec<f64>,
 }
 
 impl Process {
@@ -102,37 +102,16 @@ impl Process {
             noise: config.noise * config.noise,
             mean: vec![config.prior_mean; prices],
             covariance: (0..prices * prices).map(|at| near(at / prices, at % prices)).collect(),
-            factor: vec![0.0; prices * prices],
-            normal: vec![0.0; prices],
-        }
-    }
-
-    /// Cholesky's factor of the covariance; directions without variance, up to rounding, are left out.
-    fn decompose(&mut self) {
-        let n = self.prices;
-        for j in 0..n {
-            let row = |factor: &[f64], i: usize| {
-                (0..j).fold(self.covariance[i * n + j], |sum, k| sum - factor[i * n + k] * factor[j * n + k])
-            };
-            let pivot = row(&self.factor, j);
-            let some = pivot > 0.0 && pivot > 1e-12 * self.covariance[j * n + j];
-            let root = pivot.sqrt();
-            for i in j..n {
-                let below = row(&self.factor, i);
-                self.factor[i * n + j] = if some { below / root } else { 0.0 };
-            }
+            draw: Draw::new(prices),
+            lesson: vec![0.0; prices],
         }
     }
 }
 
 impl Rule for Process {
     fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
-        self.decompose();
-        self.normal.iter_mut().for_each(|normal| *normal = draws.normal64());
-        offer.highest(tally.arms(), |arm| {
-            let line = &self.factor[arm * self.prices..][..=arm];
-            line.iter().zip(&self.normal).fold(self.mean[arm], |sum, (factor, normal)| sum + factor * normal)
-        })
+        self.draw.draw(&self.covariance, draws);
+        offer.highest(tally.arms(), |arm| self.draw.number(arm, self.mean[arm]))
     }
 
     fn value(&self, _: &Tally, arm: usize) -> f64 {
@@ -143,12 +122,11 @@ impl Rule for Process {
         let n = self.prices;
         let spread = self.covariance[arm * n + arm] + self.noise;
         let error = (reward - self.mean[arm]) / spread;
-        // What moves the others, before it moves itself.
-        self.normal.copy_from_slice(&self.covariance[arm * n..][..n]);
+        self.lesson.copy_from_slice(&self.covariance[arm * n..][..n]);
         for i in 0..n {
-            self.mean[i] += self.normal[i] * error;
+            self.mean[i] += self.lesson[i] * error;
             for j in 0..n {
-                self.covariance[i * n + j] -= self.normal[i] * self.normal[j] / spread;
+                self.covariance[i * n + j] -= self.lesson[i] * self.lesson[j] / spread;
             }
         }
     }
@@ -182,21 +160,6 @@ mod tests {
             assert!((process.mean[j] - near * 4.0 / spread).abs() < 1e-12, "{j}: {}", process.mean[j]);
             let variance = process.covariance[j * 5 + j];
             assert!((variance - (4.0 - near * near / spread)).abs() < 1e-12, "{j}: {variance}");
-        }
-    }
-
-    /// The factor times its transpose is the covariance, also where prices are almost the same.
-    #[test]
-    fn draws_have_the_covariance() {
-        for length in [0.1, 0.5, 10.0] {
-            let mut process = Process::new(&Config { prices: 9, length, ..Default::default() });
-            process.credit(4, 1.0);
-            process.decompose();
-            for at in 0..81 {
-                let (i, j) = (at / 9, at % 9);
-                let product = (0..9).fold(0.0, |sum, k| sum + process.factor[i * 9 + k] * process.factor[j * 9 + k]);
-                assert!((product - process.covariance[at]).abs() < 1e-5, "{length}: {i}, {j}: {product}");
-            }
         }
     }
 }

@@ -2,8 +2,8 @@
 use super::AgentSpec;
 use crate::{
     bandits::{
-        cascade_ucb, epsilon_greedy, explore_then_commit, lin_ucb, logistic_thompson, most_popular, thompson_beta,
-        thompson_gaussian, thompson_pricing, ucb1,
+        cascade_ucb, epsilon_greedy, explore_then_commit, lin_ucb, logistic_thompson, mnl_thompson, most_popular,
+        thompson_beta, thompson_gaussian, thompson_pricing, ucb1,
     },
     bcq, c51, cql, dqn, iqn, lagrangian, naf,
     network::Head,
@@ -39,6 +39,7 @@ impl Preset {
                 "discrete" => ("rec/markov-interest-v1", Params::new()),
                 "slates" => ("rec/slateq-mdp-v1", Params::new()),
                 "discrete with continuous numbers" => ("pricing/wine-club-v1", Params::new()),
+                "products with a price for each" => ("pricing/multi-product-mnl-v1", Params::new()),
                 _ => ("pricing/inventory-v1", Params::new()),
             },
         }
@@ -243,6 +244,12 @@ pub const PRESETS: &[Preset] = &[
         about: "upper confidence bounds of what the items of a list attract (Kveton et al. 2015)",
         space: "slates",
         spec: || AgentSpec::CascadeUcb(cascade_ucb::Config::default()),
+    },
+    Preset {
+        name: "mnl_thompson",
+        about: "Thompson sampling of what attracts and what a price deters, a multinomial logit (Oh, Iyengar 2019)",
+        space: "products with a price for each",
+        spec: || AgentSpec::MnlThompson(mnl_thompson::Config::default()),
     },
     Preset {
         name: "tabular_q",

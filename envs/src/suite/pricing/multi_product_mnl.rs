@@ -27,7 +27,7 @@
 //! | Metrics | `sold`: purchases per step; `mean_markup`: mean over the offered products |
 //! | Reference policies | `random`: distinct products and markups, both uniform; `naive`: the products with the largest attraction at markup μ; `myopic` and `oracle`, the same here: the best offer |
 //! | Optimum | exact, 0.932 per step: closed form; random 0.407 (by a one-dimensional integral, error below 10^-6), naive 0.246 |
-//! | Learning | hard for agents that treat every offer as one action; easy once products are scored apart. No agent of this suite chooses several products with a price for each; with one place, `pricing/multi-product-hybrid-v1`, `pdqn` and `mp_dqn` do |
+//! | Learning | hard for agents that treat every offer as one action; easy once products are scored apart, as `mnl_thompson` does by the multinomial logit. With one place, `pricing/multi-product-hybrid-v1`, `pdqn` and `mp_dqn` learn it without knowing that law |
 //! | Source | own numbers; equal markups after Anderson, de Palma, Thisse 1992; assortments after Talluri, van Ryzin 2004 |
 //!
 //! A slate is full: exactly `places` products are offered. With free prices more is never worse; with fixed prices it can
