@@ -8,7 +8,7 @@
 use super::linear::Regressions;
 use crate::{
     checkpoint::Tensors,
-    error::{Result, between, setting},
+    error::{Error, Result, between},
     online::{Here, Lesson, Method, Offered, Online, Transition, actions},
 };
 use envs::{Spec, math::log1p, space::RowMut};
@@ -88,14 +88,11 @@ fn own_numbers(spec: &Spec, actions: usize) -> Result<Vec<usize>> {
         }
         first += field.len;
     }
-    match own.len() {
-        1..=MOST_FIELDS => Ok(own),
-        found => Err(setting(
-            "shared",
-            format!("true in `{}`, where {found} fields have a number for each of the {actions} actions", spec.id),
-            &format!("true in a world with 1 to {MOST_FIELDS} such fields"),
-        )),
+    if (1..=MOST_FIELDS).contains(&own.len()) {
+        return Ok(own);
     }
+    let needs = "1 to 32 observation fields with a number for every action";
+    Err(Error::Space { agent: "lin_ucb_shared", needs, env: spec.id, has: spec.fields_told() })
 }
 
 /// What every action could bring.
@@ -175,7 +172,10 @@ mod tests {
         }
         let config = Config { shared: true, ..Config::default() };
         let error = LinUcb::new(config, &spec("rec/topic-bandit-v1", &[]), 0).err().expect("no such field").to_string();
-        assert!(error.contains("`shared` is true in `rec/topic-bandit-v1`, where 0 fields"), "{error}");
+        let needs = format!(
+            "`lin_ucb_shared` needs 1 to {MOST_FIELDS} observation fields with a number for every action; rec/topic"
+        );
+        assert!(error.contains(&needs), "{error}");
     }
 
     /// What a click on product 3 says is expected of product 7, which was viewed as often, and not of the others.

@@ -95,17 +95,17 @@ impl Offer {
     }
 
     /// The offer that earns most where `weights` are those of the products, of the price as a share of the highest, and of 1.
-    fn best(&self, weights: impl Fn(usize) -> f64, open: Offered<'_>, action: RowMut<'_>) {
+    fn best(&self, weights: &[f64], open: Offered<'_>, action: RowMut<'_>) {
         for place in 0..action.items.len() {
             let (taken, rest) = action.items.split_at_mut(place);
             rest[0] = open.highest(self.products, |product| match taken.contains(&(product as u32)) {
                 true => f64::NEG_INFINITY,
-                false => weights(product),
+                false => weights[product],
             }) as u32;
         }
-        let (deterrence, base) = (-weights(self.products), weights(self.products + 1));
-        let largest = weights(action.items[0] as usize);
-        let sum = action.items.iter().fold(0.0, |sum, product| sum + exp64(weights(*product as usize) - largest));
+        let (deterrence, base) = (-weights[self.products], weights[self.products + 1]);
+        let largest = weights[action.items[0] as usize];
+        let sum = action.items.iter().fold(0.0, |sum, product| sum + exp64(weights[*product as usize] - largest));
         let markup = (1.0 + lambert_w_exp64(largest + base + ln64(sum) - 1.0)) / deterrence * self.highest();
         for (price, [low, high]) in action.reals.iter_mut().zip(&self.prices) {
             *price = match markup as f32 {
@@ -148,14 +148,13 @@ pub struct Demand {
 impl Method for Demand {
     fn explore(&mut self, mut here: Here<'_>, action: RowMut<'_>) -> Result<()> {
         let (mean, covariance) = self.regressions.law(0);
-        self.draw.draw(covariance, &mut here.draws);
-        self.offer.best(|at| self.draw.number(at, mean[at]), here.offer, action);
+        self.offer.best(self.draw.draw(mean, covariance, &mut here.draws), here.offer, action);
         Ok(())
     }
 
     fn exploit(&self, _: &[f32], offer: Offered<'_>, action: RowMut<'_>) -> Result<()> {
         let (mean, _) = self.regressions.law(0);
-        self.offer.best(|at| mean[at], offer, action);
+        self.offer.best(mean, offer, action);
         Ok(())
     }
 
@@ -213,13 +212,9 @@ mod tests {
         let place = |product: usize| (7 * product % 10) as f64;
         let theta =
             |product: usize| (1.0 + 0.2 * place(product) - 0.2 - 0.022 * place(product) * place(product)) / 0.25;
-        let weights = |at: usize| match at {
-            10 => -1.5 / 0.25,
-            11 => 0.0,
-            product => theta(product),
-        };
+        let weights: Vec<f64> = (0..10).map(theta).chain([-1.5 / 0.25, 0.0]).collect();
         let (mut found, mut expected) = (Actions::new(1, spec.width), Actions::new(1, spec.width));
-        offer.best(weights, Offered::ALL, found.row_mut(0));
+        offer.best(&weights, Offered::ALL, found.row_mut(0));
         let (mut observation, mut reward, mut stage) = (vec![0.0; spec.observation], [0.0], [Stage::First]);
         let slot = Slot { observation: &mut observation, reward: &mut reward, stage: &mut stage };
         world.reset(Start::training(0), slot).expect("buffers fit");

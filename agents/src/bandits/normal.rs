@@ -5,31 +5,31 @@ use envs::rng::Stream;
 pub struct Draw {
     /// Cholesky's lower factor, numbers × numbers.
     factor: Vec<f64>,
-    /// Independent normal numbers.
-    normal: Vec<f64>,
+    /// Independent normal numbers, then those drawn.
+    numbers: Vec<f64>,
 }
 
 impl Draw {
     /// Room for draws of so many numbers.
     pub fn new(numbers: usize) -> Self {
-        Draw { factor: vec![0.0; numbers * numbers], normal: vec![0.0; numbers] }
+        Draw { factor: vec![0.0; numbers * numbers], numbers: vec![0.0; numbers] }
     }
 
-    /// A new draw, for this covariance.
-    pub fn draw(&mut self, covariance: &[f64], draws: &mut Stream) {
+    /// Numbers with this mean and covariance.
+    pub fn draw(&mut self, mean: &[f64], covariance: &[f64], draws: &mut Stream) -> &[f64] {
         self.decompose(covariance);
-        self.normal.iter_mut().for_each(|normal| *normal = draws.normal64());
-    }
-
-    /// Number `at` of the draw, whose mean is `mean`.
-    pub fn number(&self, at: usize, mean: f64) -> f64 {
-        let line = &self.factor[at * self.normal.len()..][..=at];
-        line.iter().zip(&self.normal).fold(mean, |sum, (factor, normal)| sum + factor * normal)
+        self.numbers.iter_mut().for_each(|normal| *normal = draws.normal64());
+        // From the last, because a number takes the normal ones up to its place.
+        for at in (0..mean.len()).rev() {
+            let line = self.factor[at * mean.len()..][..=at].iter().zip(&self.numbers);
+            self.numbers[at] = line.fold(mean[at], |sum, (factor, normal)| sum + factor * normal);
+        }
+        &self.numbers
     }
 
     /// Directions without variance, up to rounding, are left out.
     fn decompose(&mut self, covariance: &[f64]) {
-        let n = self.normal.len();
+        let n = self.numbers.len();
         for j in 0..n {
             let row = |factor: &[f64], i: usize| {
                 (0..j).fold(covariance[i * n + j], |sum, k| sum - factor[i * n + k] * factor[j * n + k])

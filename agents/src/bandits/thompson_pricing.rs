@@ -110,8 +110,8 @@ impl Process {
 
 impl Rule for Process {
     fn pull(&mut self, tally: &Tally, offer: Offered<'_>, draws: &mut Stream) -> usize {
-        self.draw.draw(&self.covariance, draws);
-        offer.highest(tally.arms(), |arm| self.draw.number(arm, self.mean[arm]))
+        let curve = self.draw.draw(&self.mean, &self.covariance, draws);
+        offer.highest(tally.arms(), |arm| curve[arm])
     }
 
     fn value(&self, _: &Tally, arm: usize) -> f64 {
