@@ -21,6 +21,9 @@ use std::{
 /// Functions of the C library that allocate; Rust's allocator calls them.
 const ALLOCATORS: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
 
+/// What ends the flags of a build whose counts are comparable: those of `.cargo/config.toml`, which `RUSTFLAGS` replaces.
+const FLAGS: &str = ", RUSTFLAGS -Csymbol-mangling-version=v0";
+
 /// Runs every case twice and prints their names in order; only the second time is in [`counted_operation`].
 pub fn run_cases() -> Result<ExitCode> {
     struct Names(String);
@@ -50,6 +53,10 @@ pub fn count() -> Result<Result<Table, String>> {
     let other = env!("MERCATO_OTHER_LTO");
     if !other.is_empty() {
         return Ok(Err(format!("this was built with CARGO_PROFILE_RELEASE_LTO={other}, which moves the counts")));
+    }
+    if !env!("MERCATO_FLAGS").ends_with(FLAGS) {
+        let problem = "this was built with other flags than those of .cargo/config.toml, which moves the counts";
+        return Ok(Err(problem.into()));
     }
     if !Isa::Avx2.is_present() {
         return Ok(Err("this processor has no AVX2".into()));
@@ -142,6 +149,14 @@ mod tests {
     /// A piece of what callgrind 3.19 writes.
     const OUTPUT: &str = "events: Ir\nsummary: 4638\n\nfn=mercato::work\n+3 20\ncfn=malloc\ncalls=2 3281 \n* 120\n\
                           cfn=_int_malloc\ncalls=7 1 \n* 9\ncfn=realloc\ncalls=5 3394 \n* 40\ntotals: 4638\n";
+
+    #[test]
+    fn the_flags_are_those_that_cargo_is_told() {
+        let config: toml::Table = include_str!("../../../.cargo/config.toml").parse().expect("settings");
+        let flags = config["build"]["rustflags"].as_array().expect("flags");
+        let flags: Vec<&str> = flags.iter().filter_map(toml::Value::as_str).collect();
+        assert_eq!(FLAGS, format!(", RUSTFLAGS {}", flags.join(" ")));
+    }
 
     #[test]
     fn instructions_and_allocations_are_read() {
