@@ -33,7 +33,7 @@ const TABLES: [(&str, &[&str]); 5] = [
             "myopic",
         ],
     ),
-    ("Slates", &["slateq", "top_k_dqn", "cascade_ucb", "myopic"]),
+    ("Slates", &["slateq", "cascade_slateq", "top_k_dqn", "cascade_ucb", "myopic"]),
     ("Prices", &["price_grid", "naf", "qt_opt", "explore_then_commit", "thompson_pricing", "myopic"]),
     ("Items and their prices", &["pdqn", "mp_dqn", "mnl_thompson", "myopic"]),
 ];

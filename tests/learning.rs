@@ -96,6 +96,13 @@ fn slates_are_learnt_item_by_item() {
     beats(0.3, "rec/slateq-mdp-v1", "top_k_dqn", 48_000, &set);
 }
 
+/// What the user does not look at is no worse for it: the cascade learns the order too. Without it, 0.84.
+#[test]
+fn slates_are_learnt_in_their_order() {
+    let set = format!("{SMALL}, explore_over = 4000");
+    beats(0.93, "rec/slate-cascade-v1", "cascade_slateq", 16_000, &set);
+}
+
 /// In RecSim's world it is the field `clicked` that says what was taken, and candidates are new in each step. Items as actions
 /// of their own score 0.00: what is clicked earns 1, whichever it is.
 #[test]

@@ -5,6 +5,9 @@
 //! taken: an observation field `taken`, one-hot over the places of the slate, then nothing, or `clicked`, one-hot over the
 //! places.
 //!
+//! The paper's choice knows no order. Where users read from the top, `cascade` learns how likely an item is taken once it is
+//! looked at and how likely they look on, and its best slate is a list in the order that earns most.
+//!
 //! Two faults of the reference implementation (RecSim's, 2020) are not repeated: the next values are those of the next
 //! state, and taking nothing has a value of its own.
 use crate::{
@@ -30,6 +33,8 @@ pub enum Selection {
     TopK,
     /// The items with the largest values, each an action of its own, whatever is chosen: top-k DQN.
     Items,
+    /// The list with the largest value for a user who reads from the top until something is taken, as is learnt.
+    Cascade,
 }
 
 impl From<Selection> for BestSlate {
@@ -38,6 +43,7 @@ impl From<Selection> for BestSlate {
             Selection::Exact => BestSlate::Exact,
             Selection::TopK => BestSlate::TopK,
             Selection::Items => BestSlate::Items,
+            Selection::Cascade => BestSlate::Cascade,
         }
     }
 }
@@ -46,7 +52,7 @@ impl From<Selection> for BestSlate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// How the best slate is found: `exact`, `top_k` or `items`.
+    /// How the best slate is found: `exact`, `top_k`, `items` or `cascade`.
     pub selection: Selection,
     /// Weight of the choice model's loss beside that of the values, 0 to 1000.
     pub choice: f32,
@@ -198,9 +204,13 @@ impl<B: Backend> Rule<B> for Slates<B> {
     fn names(&self, _: &Network) -> Vec<String> {
         let what = |of: &'static str| {
             let items = (0..self.slate.candidates).map(move |item| format!("{of} of item {item}"));
-            items.chain([format!("{of} of nothing")])
+            items.chain([match of {
+                "log-odds" => "log-odds of looking on".to_owned(),
+                of => format!("{of} of nothing"),
+            }])
         };
-        what("value").chain(what("utility")).collect()
+        let choice = if self.slate.best == BestSlate::Cascade { "log-odds" } else { "utility" };
+        what("value").chain(what(choice)).collect()
     }
 
     fn is_greedy_choice(&self) -> bool {

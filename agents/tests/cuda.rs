@@ -159,6 +159,7 @@ fn distributions() {
 fn slates_grids_and_masks() {
     let mut small = json!({ "hidden": [12], "rows": 4, "memory": 300, "warmup": 60, "batch": 8, "explore_over": 300 });
     compare("rec/slateq-mdp-v1", "slateq", &small);
+    compare("rec/slate-cascade-v1", "cascade_slateq", &small);
     compare_in("rec/slateq-mdp-v1", &json!({ "mask_rate": 0.3 }), "top_k_dqn", &small);
     compare_in(READER, &json!({ "mask_rate": 0.3 }), "dqn", &small);
     small["prices"] = 5.into();

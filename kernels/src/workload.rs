@@ -74,7 +74,8 @@ pub fn visit<D: Backend>(device: &D, visitor: &mut dyn Visitor) -> Result<()> {
         quantiles(device, visitor, size, actions)?;
     }
     for (size, candidates) in [(16, 10), (64, 20)] {
-        slates(device, visitor, size, candidates)?;
+        slates(device, visitor, size, candidates, BestSlate::Exact)?;
+        slates(device, visitor, size, candidates, BestSlate::Cascade)?;
     }
     fractions(device, visitor, [64, 8, 64])?;
     noise(device, visitor, 64, 64)?;
@@ -248,10 +249,11 @@ fn quantiles<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, actions: usiz
     })
 }
 
-fn slates<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, candidates: usize) -> Result<()> {
+fn slates<D: Backend>(d: &D, to: &mut dyn Visitor, size: usize, candidates: usize, best: BestSlate) -> Result<()> {
     let (slots, taken) = (2, 0);
-    let config = SlateConfig { candidates, slots, best: BestSlate::Exact, taken, huber: 1.0, choice: 1.0 };
-    let (shape, len) = (format!("{size}x{candidates}"), size * config.outputs());
+    let config = SlateConfig { candidates, slots, best, taken, huber: 1.0, choice: 1.0 };
+    let of = if best == BestSlate::Cascade { "cascade/" } else { "" };
+    let (shape, len) = (format!("{of}{size}x{candidates}"), size * config.outputs());
     let mut batch = batch(d, size, candidates * candidates)?;
     batch.width = taken + slots + 1;
     batch.next = d.zeros(size * batch.width)?;

@@ -153,6 +153,15 @@ pub const PRESETS: &[Preset] = &[
         spec: || AgentSpec::Slateq(slateq::Config::default()),
     },
     Preset {
+        name: "cascade_slateq",
+        about: "slateq for users who read from the top: the best list in its best order (Craswell et al. 2008)",
+        space: "slates",
+        spec: || {
+            let selection = slateq::Selection::Cascade;
+            AgentSpec::Slateq(slateq::Config { selection, ..Default::default() })
+        },
+    },
+    Preset {
         name: "top_k_dqn",
         about: "slates of the items with the largest values, each an action of its own, without a model of the choice",
         space: "slates",

@@ -184,6 +184,13 @@ INLINE float logarithm(float x) {
     return k * LN_2_HIGH - ((half_square - (s * (half_square + rest) + (k * LN_2_LOW + 0.0f))) - f);
 }
 
+// 1/(1 + e^-x) (envs/src/math/logistic.rs).
+INLINE float logistic(float x) {
+    double power = exponential(-fabsf(x));
+    double numerator = x < 0.0f ? power : 1.0;
+    return (float)(numerator / (1.0 + power));
+}
+
 INLINE float hyperbolic_tangent(float x) {
     float magnitude = fabsf(x);
     if (magnitude < 0.55f) {

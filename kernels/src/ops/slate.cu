@@ -11,9 +11,10 @@ struct Slate {
     INLINE u32 &operator[](u32 place) const { return places[place * WARP]; }
 };
 
-// How the best slate is found: the largest products of weight and value, exactly, or the largest values.
+// How the best slate is found: the largest products of weight and value, exactly, the largest values, a list from the top.
 #define EXACT 1u
 #define ITEMS 2u
+#define CASCADE 3u
 
 // A row of outputs as values and choice weights; nothing is the last of each.
 struct Menu {
@@ -25,6 +26,12 @@ struct Menu {
         for (u32 i = 0; i <= candidates; ++i) most = u[i] > most ? u[i] : most;
     }
     INLINE float weight(u32 i) const { return exponential(u[i] - most); }
+    // The weights of what is shown, and of nothing.
+    INLINE float sum(Slate slate, u32 slots) const {
+        float sum = 0.0f;
+        for (u32 place = 0; place < slots; ++place) sum += weight(slate[place]);
+        return sum + weight(candidates);
+    }
     INLINE float value(u32 selection, Slate slate, u32 slots) const {
         if (selection == ITEMS) return q[slate[0]];
         float sum = 0.0f, total = 0.0f;
@@ -75,10 +82,122 @@ INLINE bool shown_before(Slate slate, u32 place, u32 item) {
     return shown;
 }
 
+// A row of outputs as values and log-odds (slate/cascade.rs); nothing, or looking on, is the last of each.
+struct Cascade {
+    const float *q, *u;
+    u32 candidates;
+    float on, stops;
+    INLINE Cascade(const float *row, u32 candidates) : q(row), u(row + candidates + 1), candidates(candidates) {
+        on = logistic(u[candidates]);
+        stops = logistic(-u[candidates]);
+    }
+    INLINE float gain(u32 item) const { return logistic(u[item]) * (q[item] - q[candidates]); }
+    INLINE float remains(u32 item) const { return on * logistic(-u[item]); }
+    INLINE float index(u32 item) const { return gain(item) / (logistic(u[item]) + stops * logistic(-u[item])); }
+    INLINE float value(Slate slate, u32 slots) const {
+        float rest = 0.0f;
+#pragma unroll 1
+        for (u32 place = slots; place > 0; --place) rest = gain(slate[place - 1]) + remains(slate[place - 1]) * rest;
+        return q[candidates] + rest;
+    }
+    // The item that follows `before` in rising order; of equals the first is the last. `candidates` when there is none.
+    INLINE u32 next(u32 before, float index_before) const {
+        u32 found = candidates;
+        float least = 0.0f;
+#pragma unroll 1
+        for (u32 item = 0; item < candidates; ++item) {
+            float at = index(item);
+            bool later = before == candidates || at > index_before || (at == index_before && item < before);
+            if (at == at && later && (found == candidates || at <= least)) {
+                found = item;
+                least = at;
+            }
+        }
+        return found;
+    }
+    // `reached` holds the bits of the gain of the best list of each length from 1 on, `slate` its code until it is known.
+    INLINE void best(Slate slate, Slate reached, u32 slots) const {
+#pragma unroll 1
+        for (u32 place = 0; place < slots; ++place) reached[place] = __float_as_uint(-INFINITE);
+        u32 item = next(candidates, 0.0f);
+        while (item < candidates) {
+            float front = gain(item), share = remains(item);
+#pragma unroll 1
+            for (u32 place = slots; place > 0; --place) {
+                float rest = place > 1 ? __uint_as_float(reached[place - 2]) : 0.0f;
+                float longer = front + share * rest;
+                if (longer > __uint_as_float(reached[place - 1])) {
+                    reached[place - 1] = __float_as_uint(longer);
+                    slate[place - 1] = item + (place > 1 ? candidates * slate[place - 2] : 0);
+                }
+            }
+            item = next(item, index(item));
+        }
+        u32 length = slots;
+        while (length > 0 && !(__uint_as_float(reached[length - 1]) > -INFINITE)) --length;
+        u32 rest = length > 0 ? slate[length - 1] : 0;
+#pragma unroll 1
+        for (u32 place = 0; place < slots; ++place) {
+            slate[place] = place < length ? rest % candidates : 0;
+            while (place >= length && shown_before(slate, place, slate[place])) ++slate[place];
+            rest /= candidates;
+        }
+    }
+    // Probability that nothing is taken from each place on, if it is looked at.
+    INLINE void nothing_from(Slate slate, Slate nothing, u32 slots) const {
+        float later = 1.0f;
+#pragma unroll 1
+        for (u32 place = slots; place > 0; --place) {
+            later = logistic(-u[slate[place - 1]]) * (stops + on * later);
+            nothing[place - 1] = __float_as_uint(later);
+        }
+    }
+    // The probability of what was taken: at `taken`, or nothing where that is `slots`.
+    INLINE float probability(Slate slate, Slate nothing, u32 slots, u32 taken) const {
+        if (taken == slots) return __uint_as_float(nothing[0]);
+        float probability = 1.0f;
+#pragma unroll 1
+        for (u32 place = 0; place < taken; ++place) probability *= on * logistic(-u[slate[place]]);
+        return probability * logistic(u[slate[taken]]);
+    }
+    // The derivatives of its -ln by log-odds, times what `scaled` has.
+    template <class Scaled>
+    INLINE void slopes(Slate slate, Slate nothing, u32 slots, u32 taken, Scaled scaled, float *du) const {
+        float looked = 1.0f, slope_on = 0.0f;
+#pragma unroll 1
+        for (u32 place = 0; place < slots && place <= taken; ++place) {
+            u32 item = slate[place];
+            du[item] = scaled(place == taken ? logistic(u[item]) - 1.0f : looked * logistic(u[item]));
+            if (place < taken && place + 1 < slots) {
+                float later = on * __uint_as_float(nothing[place + 1]);
+                float stays = taken < slots ? 1.0f : later / (stops + later);
+                slope_on += looked * (on - stays);
+                looked *= stays;
+            }
+        }
+        du[candidates] = scaled(slope_on);
+    }
+};
+
 INLINE u32 code_of(Slate slate, u32 slots, u32 candidates) {
     u32 code = 0;
     for (u32 place = slots; place > 0; --place) code = code * candidates + slate[place - 1];
     return code;
+}
+
+INLINE void read_slate(Slate slate, u32 code, u32 slots, u32 candidates) {
+    for (u32 place = 0; place < slots; ++place) {
+        slate[place] = code % candidates;
+        code /= candidates;
+    }
+}
+
+// The place that was taken, `slots` for none of them.
+INLINE u32 place_of(const float *positions, u32 slots) {
+    for (u32 place = 0; place < slots; ++place) {
+        if (positions[place] > 0.5f) return place;
+    }
+    return slots;
 }
 
 KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
@@ -90,7 +209,8 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
     __shared__ u32 slates[2][MOST_SLOTS][WARP];
     Slate slate(slates[0]), next(slates[1]);
     Menu menu(outputs + (u64)row * 2 * (candidates + 1), candidates);
-    menu.best(selection, slate, next, slots);
+    if (selection == CASCADE) Cascade(menu.q, candidates).best(slate, next, slots);
+    else menu.best(selection, slate, next, slots);
     u32 step = clock[STEPS];
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
@@ -129,61 +249,65 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 selection, u32 width, u32 
     u64 row = (u64)i * length;
     float target = reward[i];
     if (discount[i] != 0.0f) {
-        Menu(next_chooser + row, candidates).best(selection, slate, next, slots);
-        target = target + discount[i] * Menu(next_target + row, candidates).value(selection, slate, slots);
-    }
-    const float *positions = observation_next + (u64)i * width + taken_at;
-    u32 rest = action[i], taken = candidates;
-    bool found = false;
-    for (u32 place = 0; place < slots; ++place) {
-        slate[place] = rest % candidates;
-        rest /= candidates;
-        if (!found && positions[place] > 0.5f) {
-            found = true;
-            taken = slate[place];
+        float value;
+        if (selection == CASCADE) {
+            Cascade(next_chooser + row, candidates).best(slate, next, slots);
+            value = Cascade(next_target + row, candidates).value(slate, slots);
+        } else {
+            Menu(next_chooser + row, candidates).best(selection, slate, next, slots);
+            value = Menu(next_target + row, candidates).value(selection, slate, slots);
         }
+        target = target + discount[i] * value;
     }
-    Menu menu(outputs + row, candidates);
+    read_slate(slate, action[i], slots, candidates);
+    u32 place_taken = place_of(observation_next + (u64)i * width + taken_at, slots);
+    u32 taken = place_taken < slots ? slate[place_taken] : candidates;
     float difference = outputs[row + taken] - target;
     float clipped = difference > huber ? huber : difference < -huber ? -huber : difference;
     doutputs[row + taken] = weight[i] * clipped / (float)size;
-    float sum = 0.0f;
-    for (u32 place = 0; place < slots; ++place) sum += menu.weight(slate[place]);
-    sum += menu.weight(candidates);
+    error[i] = fabsf(difference);
+    auto scaled = [=](float slope) { return weight[i] * choice * slope / (float)size; };
+    float *du = doutputs + row + candidates + 1;
+    if (selection == CASCADE) {
+        Cascade cascade(outputs + row, candidates);
+        cascade.nothing_from(slate, next, slots);
+        return cascade.slopes(slate, next, slots, place_taken, scaled, du);
+    }
+    Menu menu(outputs + row, candidates);
+    float sum = menu.sum(slate, slots);
     for (u32 place = 0; place <= slots; ++place) {
         u32 at = place < slots ? slate[place] : candidates;
         float probability = menu.weight(at) / sum;
-        float slope = at == taken ? probability - 1.0f : probability;
-        doutputs[row + candidates + 1 + at] = weight[i] * choice * slope / (float)size;
+        du[at] = scaled(at == taken ? probability - 1.0f : probability);
     }
-    error[i] = fabsf(difference);
 }
 
-KERNEL slate_summary(u32 size, u32 candidates, u32 slots, u32 width, u32 taken_at, float huber, float choice,
-                     const u32 *__restrict__ action, const float *__restrict__ weight,
+KERNEL slate_summary(u32 size, u32 candidates, u32 slots, u32 selection, u32 width, u32 taken_at, float huber,
+                     float choice, const u32 *__restrict__ action, const float *__restrict__ weight,
                      const float *__restrict__ observation_next, const float *__restrict__ outputs,
                      const float *__restrict__ error, float *__restrict__ summary) {
-    auto taken = [=](u32 i) {
-        const float *positions = observation_next + (u64)i * width + taken_at;
-        u32 rest = action[i];
-        for (u32 place = 0; place < slots; ++place) {
-            if (positions[place] > 0.5f) return rest % candidates;
-            rest /= candidates;
-        }
-        return candidates;
-    };
+    __shared__ u32 slates[2][MOST_SLOTS][WARP];
+    Slate slate(slates[0]), nothing(slates[1]);
+    auto place_taken = [=](u32 i) { return place_of(observation_next + (u64)i * width + taken_at, slots); };
+    auto taken = [=](u32 place) { return place < slots ? slate[place] : candidates; };
     auto loss = [=](u32 i) {
-        float by = error[i], sum = 0.0f;
-        Menu menu(outputs + (u64)i * 2 * (candidates + 1), candidates);
-        u32 rest = action[i];
-        for (u32 place = 0; place < slots; ++place) {
-            sum += menu.weight(rest % candidates);
-            rest /= candidates;
+        const float *row = outputs + (u64)i * 2 * (candidates + 1);
+        read_slate(slate, action[i], slots, candidates);
+        float by = error[i], probability;
+        if (selection == CASCADE) {
+            Cascade cascade(row, candidates);
+            cascade.nothing_from(slate, nothing, slots);
+            probability = cascade.probability(slate, nothing, slots, place_taken(i));
+        } else {
+            Menu menu(row, candidates);
+            probability = menu.weight(taken(place_taken(i))) / menu.sum(slate, slots);
         }
-        sum += menu.weight(candidates);
         float squared = by > huber ? huber * (by - 0.5f * huber) : 0.5f * (by * by);
-        return weight[i] * (squared - choice * logarithm(menu.weight(taken(i)) / sum));
+        return weight[i] * (squared - choice * logarithm(probability));
     };
-    auto value = [=](u32 i) { return outputs[(u64)i * 2 * (candidates + 1) + taken(i)]; };
+    auto value = [=](u32 i) {
+        read_slate(slate, action[i], slots, candidates);
+        return outputs[(u64)i * 2 * (candidates + 1) + taken(place_taken(i))];
+    };
     batch_means(size, loss, value, summary);
 }

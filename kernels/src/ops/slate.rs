@@ -9,6 +9,9 @@
 //! target = reward + discount · value of the best slate there; only the value of what was taken, item or nothing, moves
 //! towards it, with [`td`](super::td)'s Huber loss. Utilities follow the gradient of −ln P(taken), times `choice`.
 //!
+//! Where the user reads a list from the top, the cascade of [`BestSlate::Cascade`], u_i is the log-odds that i is taken when
+//! it is looked at and u_nothing those that the user looks on; the best list is exact again, and in its best order.
+//!
 //! Without a model of the choice an item is an action of its own: the slate holds the k largest q_i and is worth the largest
 //! of them, whoever is taken. A value of minus infinity closes an item: it is in no slate while k others are open, and where
 //! exploration draws it, the next one that is open and not shown takes its place, counted cyclically.
@@ -23,10 +26,12 @@ use crate::{
     memory::{Batch, STEPS},
     schedule::Ramp,
 };
-use envs::{
-    math::{exp, ln},
-    rng::{Domain, Purpose, Rng},
-};
+use cascade::Cascade;
+use conditional::Conditional;
+use envs::rng::{Domain, Purpose, Rng};
+
+mod cascade;
+mod conditional;
 
 /// The most candidates that a slate can be chosen from.
 pub const MOST_CANDIDATES: usize = 1024;
@@ -42,6 +47,8 @@ pub enum BestSlate {
     Exact = 1,
     /// The one that holds the k largest q_i.
     Items = 2,
+    /// The list with the largest value for a user who reads from the top.
+    Cascade = 3,
 }
 
 /// How slates are chosen and learnt.
@@ -229,7 +236,7 @@ impl Slate for Cuda {
         let (size, table, width) = (batch.size, batch.size * config.outputs(), batch.width);
         let (action, weight, error) = (batch.action.first(size), batch.weight.first(size), batch.error.first(size));
         let (next, outputs) = (batch.next.first(size * width), outputs.first(table));
-        let sizes = [size.into(), candidates.into(), slots.into()];
+        let sizes = [size.into(), candidates.into(), slots.into(), config.selection().into()];
         let places = [width.into(), taken.into(), huber.into(), choice.into(), action];
         let numbers = [
             batch.reward.first(size),
@@ -242,7 +249,7 @@ impl Slate for Cuda {
             doutputs.first(table),
             error,
         ];
-        let arguments = [&sizes[..], &[config.selection().into()], &places, &numbers].concat();
+        let arguments = [&sizes[..], &places, &numbers].concat();
         self.launch("slate", blocks(size, 32), &arguments)?;
         let numbers = [weight, next, outputs, error, summary.first(2)];
         self.launch("slate_summary", blocks(1, 32), &[&sizes[..], &places, &numbers].concat())
@@ -257,77 +264,30 @@ fn next_open(q: &[f32], shown: &[u32], drawn: u32) -> u32 {
     later.into_iter().find(is_free).unwrap_or(drawn)
 }
 
-/// A row of outputs as values and choice weights; nothing is the last of each.
-struct Menu<'a> {
-    q: &'a [f32],
-    w: [f32; MOST_CANDIDATES + 1],
+/// Writes the best slate of a row of outputs.
+#[inline(always)]
+fn best(config: &SlateConfig, row: &[f32], slate: &mut [u32]) {
+    match config.best {
+        BestSlate::Cascade => Cascade::new(row).best(slate),
+        best => Conditional::new(row).best(best, slate),
+    };
 }
 
-impl<'a> Menu<'a> {
-    #[inline(always)]
-    fn new(row: &'a [f32]) -> Self {
-        let (q, u) = row.split_at(row.len() / 2);
-        let most = u.iter().fold(f32::NEG_INFINITY, |most, &u| if u > most { u } else { most });
-        let mut w = [0.0; MOST_CANDIDATES + 1];
-        for (w, u) in w.iter_mut().zip(u) {
-            *w = exp(u - most);
-        }
-        Menu { q, w }
+/// What a row of outputs says that a slate is worth.
+#[inline(always)]
+fn value(config: &SlateConfig, row: &[f32], slate: &[u32]) -> f32 {
+    match config.best {
+        BestSlate::Cascade => Cascade::new(row).value(slate),
+        best => Conditional::new(row).value(best, slate),
     }
+}
 
-    /// The mean of the values under the choice, or that of the first item.
-    #[inline(always)]
-    fn value(&self, best: BestSlate, slate: &[u32]) -> f32 {
-        if best == BestSlate::Items {
-            return self.q[slate[0] as usize];
-        }
-        let nothing = self.q.len() - 1;
-        let (mut sum, mut total) = (0.0, 0.0);
-        for i in slate.iter().map(|&item| item as usize).chain([nothing]) {
-            sum += self.w[i] * self.q[i];
-            total += self.w[i];
-        }
-        sum / total
-    }
-
-    /// The items with the k largest w_i (q_i − λ), or q_i alone, largest first, ties to the lowest index.
-    #[inline(always)]
-    fn largest(&self, by: BestSlate, lambda: f32, slate: &mut [u32]) {
-        for place in 0..slate.len() {
-            let (mut best, mut most) = (None, f32::NEG_INFINITY);
-            for (i, (w, q)) in self.w.iter().zip(&self.q[..self.q.len() - 1]).enumerate() {
-                // A closed item stays closed where its weight is 0.
-                let plain = by == BestSlate::Items || *q == f32::NEG_INFINITY;
-                let gain = if plain { *q } else { w * (q - lambda) };
-                if (gain > most || best.is_none()) && !slate[..place].contains(&(i as u32)) {
-                    (best, most) = (Some(i), gain);
-                }
-            }
-            slate[place] = best.unwrap_or(0) as u32;
-        }
-    }
-
-    /// Writes the best slate and returns its value.
-    #[inline(always)]
-    fn best(&self, best: BestSlate, slate: &mut [u32]) -> f32 {
-        self.largest(best, 0.0, slate);
-        let mut value = self.value(best, slate);
-        if best != BestSlate::Exact {
-            return value;
-        }
-        // The value rises strictly, and there are finitely many slates; a handful of rounds is usual. A NaN ends it too.
-        loop {
-            let mut next = [0; MOST_SLOTS];
-            let next = &mut next[..slate.len()];
-            self.largest(best, value, next);
-            let risen = self.value(best, next);
-            if risen > value {
-                value = risen;
-                slate.copy_from_slice(next);
-            } else {
-                return value;
-            }
-        }
+/// −ln of the probability that a row of outputs gives to what is taken, and its derivatives by utilities.
+#[inline(always)]
+fn surprise(config: &SlateConfig, row: &[f32], slate: &[u32], taken: usize, slope: impl FnMut(usize, f32)) -> f32 {
+    match config.best {
+        BestSlate::Cascade => Cascade::new(row).surprise(slate, taken, slope),
+        _ => Conditional::new(row).surprise(slate, taken, slope),
     }
 }
 
@@ -336,7 +296,7 @@ fn greedy(config: &SlateConfig, outputs: &[f32], code: &mut [u32]) {
     let mut slate = [0; MOST_SLOTS];
     let slate = &mut slate[..config.slots];
     for (row, code) in outputs.chunks_exact(config.outputs()).zip(code) {
-        Menu::new(row).best(config.best, slate);
+        best(config, row, slate);
         *code = config.code(slate);
     }
 }
@@ -362,16 +322,16 @@ fn difference(
         if batch.discount[i] != 0.0 {
             let mut slate = [0; MOST_SLOTS];
             let slate = &mut slate[..config.slots];
-            Menu::new(&next[1][row.clone()]).best(config.best, slate);
-            target += batch.discount[i] * Menu::new(&next[0][row.clone()]).value(config.best, slate);
+            best(config, &next[1][row.clone()], slate);
+            target += batch.discount[i] * value(config, &next[0][row.clone()], slate);
         }
-        let position = &batch.next[i * width + config.taken..][..config.slots];
-        let position = position.iter().position(|&taken| taken > 0.5);
-        let taken = position.and_then(|place| config.items(batch.action[i]).nth(place));
-        let taken = taken.map_or(nothing, |item| item as usize);
+        let mut shown = [0; MOST_SLOTS];
+        let shown = &mut shown[..config.slots];
+        config.items(batch.action[i]).zip(&mut *shown).for_each(|(item, place)| *place = item);
+        let places = &batch.next[i * width + config.taken..][..config.slots];
+        let taken = places.iter().position(|&taken| taken > 0.5).map_or(nothing, |place| shown[place] as usize);
 
         let (here, d) = (&outputs[row.clone()], &mut doutputs[row]);
-        let menu = Menu::new(here);
         let error = here[taken] - target;
         let clipped = if error > kappa {
             kappa
@@ -381,15 +341,11 @@ fn difference(
             error
         };
         d[taken] = batch.weight[i] * clipped / size as f32;
-        let sum = config.items(batch.action[i]).fold(0.0, |sum, item| sum + menu.w[item as usize]) + menu.w[nothing];
-        for at in config.items(batch.action[i]).map(|item| item as usize).chain([nothing]) {
-            let probability = menu.w[at] / sum;
-            let slope = if at == taken { probability - 1.0 } else { probability };
-            d[nothing + 1 + at] = batch.weight[i] * config.choice * slope / size as f32;
-        }
+        let slope = |at, slope| d[nothing + 1 + at] = batch.weight[i] * config.choice * slope / size as f32;
+        let surprise = surprise(config, here, shown, taken, slope);
         batch.error[i] = error.abs();
         let huber = if error.abs() > kappa { kappa * (error.abs() - 0.5 * kappa) } else { 0.5 * (error * error) };
-        loss += batch.weight[i] * (huber - config.choice * ln(menu.w[taken] / sum));
+        loss += batch.weight[i] * (huber + config.choice * surprise);
         total += here[taken];
     }
     summary[0] = loss / size as f32;

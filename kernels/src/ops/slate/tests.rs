@@ -1,6 +1,7 @@
-//! Worked numbers, the best of all slates, closed items, slopes, bodies against each other.
+//! Worked numbers of both choices, the best of all slates, closed items, slopes, bodies against each other.
 use super::*;
 use crate::testing::{bits, numbers, plain, stream, vectored};
+use envs::math::ln;
 
 fn config(candidates: usize, slots: usize) -> SlateConfig {
     SlateConfig { candidates, slots, best: BestSlate::Exact, taken: 0, huber: f32::INFINITY, choice: 1.0 }
@@ -13,7 +14,7 @@ fn worked_numbers() {
     let config = config(3, 2);
     let row = vec![4.0, 3.0, 8.0, 2.5, 0.0, ln(2.0), ln(0.5), 0.0];
     let mut slate = [0; 2];
-    assert!((Menu::new(&row).best(BestSlate::Exact, &mut slate) - 4.2).abs() < 1e-6);
+    assert!((Conditional::new(&row).best(BestSlate::Exact, &mut slate) - 4.2).abs() < 1e-6);
     assert_eq!((slate[0] + slate[1], slate[0] * slate[1]), (2, 0));
     let mut batch = Batch::new(&plain(), 1, 3).unwrap();
     (batch.reward, batch.discount, batch.weight) = (vec![1.5], vec![0.95], vec![1.0]);
@@ -36,7 +37,7 @@ fn the_best_slate_is_the_best_of_all() {
     let mut stream = stream(8);
     for _ in 0..200 {
         let row: Vec<f32> = numbers(&mut stream, 2 * 8).iter().map(|x| 3.0 * x).collect();
-        let menu = Menu::new(&row);
+        let menu = Conditional::new(&row);
         let mut slate = [0; 3];
         let found = menu.best(BestSlate::Exact, &mut slate);
         let mut most = f32::NEG_INFINITY;
@@ -51,12 +52,59 @@ fn the_best_slate_is_the_best_of_all() {
     }
 }
 
+/// Log-odds 0 for both items and for looking on, values (4, 3), nothing 2: the first place gains 1/2 · 2, the second 1/4 of
+/// 1/2 · 1. Of nothing taken, the first place let the user look on to the second in one of three cases.
+#[test]
+fn a_cascade_in_numbers() {
+    let row = [4.0, 3.0, 2.0, 0.0, 0.0, 0.0];
+    let cascade = Cascade::new(&row);
+    let mut slate = [0; 2];
+    assert_eq!(cascade.best(&mut slate), 3.125);
+    assert_eq!((slate, cascade.value(&[1, 0])), ([0, 1], 2.0 + 0.5 + 0.25));
+    let learnt = |taken| {
+        let mut slopes = [f32::NAN; 3];
+        let surprise = cascade.surprise(&[0, 1], taken, |at, slope| slopes[at] = slope);
+        (surprise, slopes)
+    };
+    let close = |got: f32, expected: f32| assert!((got - expected).abs() < 1e-6, "{got} {expected}");
+    // Taken from the first place, from the second, nothing.
+    let [first, second, nothing] = [learnt(0), learnt(1), learnt(2)];
+    [first.0, second.0, nothing.0].iter().zip([0.5, 0.125, 0.375]).for_each(|(got, p)| close(*got, -ln(p)));
+    assert_eq!((first.1[0], first.1[1].is_nan(), first.1[2]), (-0.5, true, 0.0));
+    assert_eq!(second.1, [0.5, -0.5, -0.5]);
+    [0.5, 0.5 / 3.0, 0.5 - 1.0 / 3.0].iter().zip(nothing.1).for_each(|(expected, got)| close(got, *expected));
+}
+
+/// Against every list there is, in every order.
+#[test]
+fn the_best_list_of_a_cascade_is_the_best_of_all() {
+    let mut stream = stream(9);
+    for round in 0..200 {
+        let mut row: Vec<f32> = numbers(&mut stream, 2 * 7).iter().map(|x| 3.0 * x).collect();
+        // Equal items, and a user who always looks on.
+        if round % 4 == 0 {
+            (row[2], row[9]) = (row[3], row[10]);
+        }
+        if round % 4 == 1 {
+            row[13] = 40.0;
+        }
+        let cascade = Cascade::new(&row);
+        let mut slate = [0; 3];
+        let found = cascade.best(&mut slate);
+        assert_eq!(found.to_bits(), cascade.value(&slate).to_bits());
+        let lists = (0..6u32.pow(3)).map(|code| config(6, 3).items(code).collect::<Vec<u32>>());
+        let distinct = lists.filter(|list| list[0] != list[1] && list[1] != list[2] && list[0] != list[2]);
+        let most = distinct.map(|list| cascade.value(&list)).fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        assert!((found - most).abs() < 1e-5, "{found} {most}");
+    }
+}
+
 /// Without a choice model the slate is the k largest values, worth the largest; utilities do not matter.
 #[test]
 fn items_can_be_actions_of_their_own() {
     let row = vec![4.0, 3.0, 8.0, 2.5, 0.0, ln(2.0), ln(0.5), 0.0];
     let mut slate = [0; 2];
-    assert_eq!(Menu::new(&row).best(BestSlate::Items, &mut slate), 8.0);
+    assert_eq!(Conditional::new(&row).best(BestSlate::Items, &mut slate), 8.0);
     assert_eq!(slate, [2, 0]);
 }
 
@@ -66,7 +114,7 @@ fn closed_items_are_left_out() {
     let closed = f32::NEG_INFINITY;
     // The first has no weight at all beside the others.
     let row = [closed, -3.0, closed, -8.0, -1.0, 0.0, -200.0, 0.0, 0.0, -2.0, 0.0, 0.0];
-    for best in [BestSlate::TopK, BestSlate::Exact, BestSlate::Items] {
+    for best in [BestSlate::TopK, BestSlate::Exact, BestSlate::Items, BestSlate::Cascade] {
         let config = SlateConfig { best, ..config(5, 3) };
         for epsilon in [0.0, 1.0] {
             let (mut code, outputs) = (vec![0; 200], row.repeat(200));
@@ -84,7 +132,12 @@ fn closed_items_are_left_out() {
 /// The gradient against central differences of the loss (step 2⁻⁷, third derivatives below 1).
 #[test]
 fn gradient_is_the_slope() {
-    let config = SlateConfig { huber: 0.7, choice: 0.3, ..config(4, 2) };
+    for best in [BestSlate::Exact, BestSlate::Cascade] {
+        slope_of_the_loss(&SlateConfig { best, huber: 0.7, choice: 0.3, ..config(4, 2) });
+    }
+}
+
+fn slope_of_the_loss(config: &SlateConfig) {
     let (size, len) = (5, config.outputs());
     let mut stream = stream(3);
     let (here, next) = (numbers(&mut stream, size * len), numbers(&mut stream, size * len));
@@ -96,7 +149,7 @@ fn gradient_is_the_slope() {
     batch.next = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]].concat();
     let mut loss = |here: &Vec<f32>| {
         let (mut d, mut summary) = (vec![0.0; size * len], vec![0.0; 2]);
-        plain().slate(&config, &mut batch, here, &next, None, &mut d, &mut summary).unwrap();
+        plain().slate(config, &mut batch, here, &next, None, &mut d, &mut summary).unwrap();
         (summary[0], d)
     };
     let (_, d) = loss(&here);
@@ -125,7 +178,13 @@ fn codes_and_exploration() {
 
 #[test]
 fn bodies_agree() {
-    let (config, size) = (SlateConfig { huber: 1.0, ..config(33, 4) }, 9);
+    for best in [BestSlate::Exact, BestSlate::Cascade] {
+        agree(&SlateConfig { best, huber: 1.0, ..config(33, 4) });
+    }
+}
+
+fn agree(config: &SlateConfig) {
+    let size = 9;
     let run = |cpu: &Cpu| {
         let mut stream = stream(7);
         let len = config.outputs();
@@ -136,8 +195,8 @@ fn bodies_agree() {
         batch.action = (0..size as u32).map(|i| config.code(&[i, i + 1, i + 2, i + 3])).collect();
         (0..size).for_each(|i| batch.next[5 * i + i % 5] = 1.0);
         let (mut d, mut summary, mut code) = (vec![0.0; size * len], vec![0.0; 2], vec![0; size]);
-        cpu.choose_slate(&config, &Ramp::constant(0.3), 1, size, &here, &vec![0, 1], &mut code).unwrap();
-        cpu.slate(&config, &mut batch, &here, &next, Some(&here), &mut d, &mut summary).unwrap();
+        cpu.choose_slate(config, &Ramp::constant(0.3), 1, size, &here, &vec![0, 1], &mut code).unwrap();
+        cpu.slate(config, &mut batch, &here, &next, Some(&here), &mut d, &mut summary).unwrap();
         (code, [bits(&d), bits(&summary), bits(&batch.error)])
     };
     vectored().iter().for_each(|cpu| assert_eq!(run(cpu), run(&plain())));
