@@ -1,11 +1,13 @@
 //! One trial: a world, an agent and a seed, from the first step to its record.
 mod checkpoint;
+mod device;
 mod files;
 mod offline;
 mod run;
 mod worth;
 
 pub use checkpoint::{described, trained};
+pub use device::Device;
 pub(crate) use files::{curve_hash, trail_path, weights_hash, weights_path};
 pub(crate) use offline::hash_of_file;
 pub use worth::{Worth, worth};
@@ -20,7 +22,7 @@ use crate::{
 use agents::AgentSpec;
 use envs::{Optimum, Params};
 use files::hex;
-use kernels::{Cpu, Cuda, CudaConfig, KernelSource, Math};
+use kernels::{Cpu, Cuda, CudaConfig, Math};
 use reports::record::{self, Log};
 use run::{Run, create_folder};
 use serde::{Deserialize, Serialize};
@@ -120,49 +122,6 @@ pub struct Trial {
     pub tuning: Option<record::Tuning>,
     /// The world's optimum once somebody has asked: shared by the trials of a world, because some take a while.
     pub optimum: Arc<OnceLock<Optimum>>,
-}
-
-/// Where a trial computes; in exact arithmetic the bits are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Device {
-    /// The processor, a core for each trial.
-    Cpu,
-    /// The first GPU, a stream for each trial.
-    Cuda {
-        /// Where its kernels come from; the bits are the same.
-        kernels: KernelSource,
-    },
-}
-
-impl Device {
-    /// The arithmetic that is used here when `asked` for one, or for none: a GPU's default is fast.
-    ///
-    /// # Errors
-    /// When the processor, which is always exact, is asked for another.
-    pub fn math(self, asked: Option<Math>) -> Result<Math> {
-        match (self, asked) {
-            (Device::Cuda { .. }, None) => Ok(Math::Fast),
-            (Device::Cuda { .. }, Some(math)) => Ok(math),
-            (Device::Cpu, None | Some(Math::Exact)) => Ok(Math::Exact),
-            (Device::Cpu, Some(math)) => {
-                let problem =
-                    format!("it is {}, and a processor is always exact; leave it out, or use a GPU", math.name());
-                Err(Error::Spec { path: "math".into(), problem })
-            }
-        }
-    }
-
-    /// Opens the device and closes it again: better before anything is begun than in every trial.
-    ///
-    /// # Errors
-    /// When it, or a library that it needs for `math`, is missing.
-    pub fn check(self, math: Math) -> Result<()> {
-        match self {
-            Device::Cpu => Cpu::new().map(|_| ())?,
-            Device::Cuda { kernels } => Cuda::with(CudaConfig { math, kernels }).map(|_| ())?,
-        }
-        Ok(())
-    }
 }
 
 /// Where a trial leaves files, and when it must stop.

@@ -1,9 +1,11 @@
 //! What the parts promise together, in one binary.
 mod ab;
+mod analysis;
 mod article;
 mod bandits;
 mod bits;
 mod cli;
+mod counts;
 mod cuda;
 mod everywhere;
 mod gallery;

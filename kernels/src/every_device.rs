@@ -9,22 +9,16 @@ use crate::{
     ops::{
         Backend,
         adam::{AdamConfig, TargetUpdate},
-        categorical::CategoricalConfig,
         choose::ChooseConfig,
         factored::FactoredHead,
-        fraction::FractionAddress,
-        likelihood::LikelihoodConfig,
         linear::{Dense, Linear},
-        mask::MaskConfig,
         multiplier::MultiplierConfig,
         munchausen::MunchausenConfig,
         naf::naf_outputs,
         noisy::NoiseAddress,
         parameters::ParametersShape,
-        quantile::QuantileConfig,
         sample::{Priority, Sample, SampleConfig},
         search::{Found, SearchShape},
-        slate::{BestSlate, SlateConfig},
         td::TdConfig,
         towers::TowersShape,
     },
@@ -70,8 +64,11 @@ macro_rules! on_every_device {
 }
 
 mod catalogues;
+mod distributions;
+mod masks;
 mod prices;
 mod products;
+mod slates;
 
 fn host<D: Device, T: Element>(device: &D, buffer: &D::Buf<T>, len: usize) -> Vec<T> {
     let mut numbers = vec![T::default(); len];
@@ -342,54 +339,6 @@ fn batch_of<D: Backend>(d: &D, stream: &mut Stream, size: usize, actions: usize)
     batch
 }
 
-fn distributions<D: Backend>(d: &D, size: usize, config: &CategoricalConfig) -> [Vec<u32>; 4] {
-    let (mut stream, len) = (stream(size as u64), size * config.actions * config.atoms);
-    let mut batch = batch_of(d, &mut stream, size, config.actions);
-    let logits = d.upload(&numbers(&mut stream, len)).unwrap();
-    let next = d.upload(&numbers(&mut stream, len)).unwrap();
-    let mut q = d.zeros(size * config.actions).unwrap();
-    let (mut dlogits, mut summary) = (d.upload(&vec![f32::NAN; len]).unwrap(), d.zeros(2).unwrap());
-    d.expectation(config, size, &next, &mut q).unwrap();
-    d.categorical(config, &mut batch, &logits, &next, &q, &mut dlogits, &mut summary).unwrap();
-    let error = host_bits(d, &batch.error, size);
-    [host_bits(d, &q, size * config.actions), host_bits(d, &dlogits, len), host_bits(d, &summary, 2), error]
-}
-
-#[test]
-fn categorical() {
-    for (size, actions, atoms) in [(1, 1, 2), (5, 3, 51), (33, 4, 7)] {
-        let config = CategoricalConfig { actions, atoms, low: -1.5, high: 2.0 };
-        on_every_device!(d => distributions(d, size, &config));
-    }
-}
-
-fn by_quantiles<D: Backend>(d: &D, size: usize, config: &QuantileConfig, drawn: bool) -> [Vec<u32>; 4] {
-    let (mut stream, len) = (stream(size as u64), size * config.actions * config.quantiles);
-    let next_len = size * config.actions * config.next_quantiles;
-    let mut batch = batch_of(d, &mut stream, size, config.actions);
-    let theta = d.upload(&numbers(&mut stream, len)).unwrap();
-    let next = d.upload(&numbers(&mut stream, next_len)).unwrap();
-    let tau = d.upload(&(0..size * config.quantiles).map(|_| stream.uniform()).collect::<Vec<_>>()).unwrap();
-    let mut q = d.zeros(size * config.actions).unwrap();
-    let (mut dtheta, mut summary) = (d.upload(&vec![f32::NAN; len]).unwrap(), d.zeros(2).unwrap());
-    d.quantile_mean(config, size, config.next_quantiles, &next, &mut q).unwrap();
-    let tau = drawn.then_some(&tau);
-    d.quantile(config, &mut batch, &theta, tau, &next, &q, &mut dtheta, &mut summary).unwrap();
-    let error = host_bits(d, &batch.error, size);
-    [host_bits(d, &q, size * config.actions), host_bits(d, &dtheta, len), host_bits(d, &summary, 2), error]
-}
-
-#[test]
-fn quantile() {
-    for (size, actions, quantiles, next_quantiles, huber) in [(1, 1, 1, 1, 1.0), (7, 3, 21, 8, 0.7), (33, 4, 5, 6, 0.0)]
-    {
-        for drawn in [false, true] {
-            let config = QuantileConfig { actions, quantiles, next_quantiles, huber };
-            on_every_device!(d => by_quantiles(d, size, &config, drawn));
-        }
-    }
-}
-
 fn soft<D: Backend>(d: &D, size: usize, config: &MunchausenConfig) -> [Vec<u32>; 3] {
     let (mut stream, actions) = (stream(size as u64), config.td.actions);
     let values = if config.td.chosen { size } else { size * actions };
@@ -406,43 +355,6 @@ fn munchausen() {
     for (size, actions, chosen) in [(1, 1, false), (33, 10, false), (5, 33, true)] {
         let td = TdConfig { actions, huber: 0.7, chosen };
         on_every_device!(d => soft(d, size, &MunchausenConfig { td, temperature: 0.03, share: 0.9, floor: -1.0 }));
-    }
-}
-
-fn closed<D: Backend>(d: &D, rows: usize, actions: usize) -> [Vec<u32>; 2] {
-    let (mut stream, width) = (stream(rows as u64), actions + 5);
-    let seen: Vec<f32> = (0..rows * width).map(|_| f32::from(u8::from(stream.bernoulli(0.6)))).collect();
-    let observation = d.upload(&seen).unwrap();
-    let length = actions + 3;
-    let mut longer = d.upload(&numbers(&mut stream, rows * length)).unwrap();
-    let config = MaskConfig { actions, values: length, width, first: 4 };
-    d.close(&config, rows, &observation, &mut longer).unwrap();
-    let by_offer = host_bits(d, &longer, rows * length);
-    let [mut values, logits] = [(); 2].map(|()| d.upload(&numbers(&mut stream, rows * actions)).unwrap());
-    d.close_unlikely(actions, rows, -0.7, &logits, &mut values).unwrap();
-    [by_offer, host_bits(d, &values, rows * actions)]
-}
-
-#[test]
-fn mask() {
-    for (rows, actions) in [(1, 1), (5, 10), (33, 33), (3, 70)] {
-        on_every_device!(d => closed(d, rows, actions));
-    }
-}
-
-fn taken<D: Backend>(d: &D, size: usize, config: &LikelihoodConfig) -> [Vec<u32>; 3] {
-    let (mut stream, table) = (stream(size as u64), size * config.actions);
-    let batch = batch_of(d, &mut stream, size, config.actions);
-    let [x, mut dx] = [(); 2].map(|()| d.upload(&numbers(&mut stream, table)).unwrap());
-    let (mut gap, mut summary) = (d.zeros(size).unwrap(), d.upload(&[0.5, 0.25]).unwrap());
-    d.likelihood(config, &batch, &x, &mut dx, &mut gap, &mut summary).unwrap();
-    [host_bits(d, &dx, table), host_bits(d, &gap, size), host_bits(d, &summary, 2)]
-}
-
-#[test]
-fn likelihood() {
-    for (size, actions, adds) in [(1, 1, false), (33, 10, true), (5, 33, false), (2, 70, true)] {
-        on_every_device!(d => taken(d, size, &LikelihoodConfig { actions, share: 0.3, adds }));
     }
 }
 
@@ -465,75 +377,4 @@ fn noisy() {
     let first = Dense { inputs: 37, outputs: 51, weight: 0, bias: 37 * 51, relu: true };
     let second = Dense { inputs: 51, outputs: 700, weight: 38 * 51, bias: 38 * 51 + 51 * 700, relu: false };
     on_every_device!(d => noise(d, &[first, second], 38 * 51 + 52 * 700 + 5));
-}
-
-fn implicit<D: Backend>(d: &D, shape: [usize; 3], features: usize) -> [Vec<u32>; 5] {
-    let ([rows, count, width], mut stream) = (shape, stream(2));
-    let [state, embedding, dproduct] = [rows * width, rows * count * width, rows * count * width]
-        .map(|len| d.upload(&numbers(&mut stream, len)).unwrap());
-    let (mut tau, mut cosines) = (d.zeros(rows * count).unwrap(), d.zeros(rows * count * features).unwrap());
-    let (mut product, mut dstate) = (d.zeros(rows * count * width).unwrap(), d.zeros(rows * width).unwrap());
-    let mut dembedding = d.zeros(rows * count * width).unwrap();
-    let clock = d.upload(&[9, 5]).unwrap();
-    d.fractions(&FractionAddress { seed: 7, copy: 1 }, rows, count, &clock, &mut tau).unwrap();
-    d.cosines(rows * count, features, &tau, &mut cosines).unwrap();
-    d.modulate(shape, &state, &embedding, &mut product).unwrap();
-    d.modulate_back(shape, &state, &embedding, &dproduct, &mut dstate, &mut dembedding).unwrap();
-    let [product, dembedding] = [product, dembedding].map(|buffer| host_bits(d, &buffer, rows * count * width));
-    let (tau, cosines) = (host_bits(d, &tau, rows * count), host_bits(d, &cosines, rows * count * features));
-    [tau, cosines, product, host_bits(d, &dstate, rows * width), dembedding]
-}
-
-#[test]
-fn fraction() {
-    for (shape, features) in [([1, 1, 1], 1), ([5, 8, 37], 64), ([2, 3, 5], 1024)] {
-        on_every_device!(d => implicit(d, shape, features));
-    }
-}
-
-fn slates<D: Backend>(d: &D, size: usize, config: &SlateConfig, double: bool) -> [Vec<u32>; 4] {
-    let (mut stream, len) = (stream(size as u64), size * config.outputs());
-    let (base, slots) = (config.candidates as u32, config.slots as u32);
-    let width = config.taken + config.slots + 1;
-    let mut batch = Batch::new(d, size, width).unwrap();
-    let codes = (0..size as u32).map(|i| (0..slots).rev().fold(0, |code, k| code * base + (i + k) % base));
-    let mut taken = vec![0.0; size * width];
-    (0..size).for_each(|i| taken[i * width + config.taken + i % (config.slots + 1)] = 1.0);
-    let discount: Vec<f32> = (0..size).map(|i| if i % 3 == 2 { 0.0 } else { 0.9 }).collect();
-    batch.action = d.upload(&codes.collect::<Vec<_>>()).unwrap();
-    batch.next = d.upload(&taken).unwrap();
-    batch.reward = d.upload(&numbers(&mut stream, size)).unwrap();
-    batch.discount = d.upload(&discount).unwrap();
-    batch.weight = d.upload(&numbers(&mut stream, size)).unwrap();
-    let mut tables = [len; 3].map(|len| numbers(&mut stream, len));
-    // Every eighth item is closed; with ten and more, enough are open.
-    if config.candidates >= 10 {
-        tables.iter_mut().flat_map(|table| table.chunks_exact_mut(config.outputs())).for_each(|row| {
-            row[..config.candidates].iter_mut().step_by(8).for_each(|q| *q = f32::NEG_INFINITY);
-        });
-    }
-    let [here, next, other] = tables.map(|table| d.upload(&table).unwrap());
-    let (mut dq, mut summary, mut code) = (d.zeros(len).unwrap(), d.zeros(2).unwrap(), d.zeros(size).unwrap());
-    let clock = d.upload(&[9, 5]).unwrap();
-    let epsilon = Ramp { from: 1.0, to: 0.0, over: 10 };
-    d.choose_slate(config, &epsilon, 3, size, &here, &clock, &mut code).unwrap();
-    d.slate(config, &mut batch, &here, &next, double.then_some(&other), &mut dq, &mut summary).unwrap();
-    [host(d, &code, size), host_bits(d, &dq, len), host_bits(d, &summary, 2), host_bits(d, &batch.error, size)]
-}
-
-#[test]
-fn slate() {
-    let shapes = [
-        (1, 2, 1, BestSlate::Exact),
-        (33, 10, 3, BestSlate::Exact),
-        (9, 33, 4, BestSlate::TopK),
-        (33, 10, 3, BestSlate::Items),
-        (1, 2, 1, BestSlate::Cascade),
-        (33, 10, 3, BestSlate::Cascade),
-        (9, 33, 4, BestSlate::Cascade),
-    ];
-    for (size, candidates, slots, best) in shapes {
-        let config = SlateConfig { candidates, slots, best, taken: 2, huber: 0.7, choice: 0.3 };
-        on_every_device!(d => slates(d, size, &config, best != BestSlate::TopK));
-    }
 }

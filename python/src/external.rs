@@ -1,17 +1,16 @@
 //! A world that somebody else wrote in Python: an opponent for mercato's agents, stepped under the interpreter's lock.
 use crate::failure::given;
 use mercato::envs::{
-    self, Actions, Domain, Entry, Error, Field, Optimum, Params, Purpose, Reference, Result, Rng, Shape, Slot, Spec,
-    Stage, Start, VectorEnv, Width,
-    oracle::finite::Finite,
-    registry::Build,
-    rng::Stream,
-    space::{Fault, Row, RowMut},
+    self, Actions, Domain, Entry, Error, Field, Optimum, Params, Purpose, Reference, Result, Rng, Slot, Spec, Stage,
+    Start, VectorEnv, oracle::finite::Finite, registry::Build, space::Row,
 };
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::{exceptions::PyValueError, prelude::*};
 use serde::{Deserialize, Serialize};
+use space::Space;
 use std::sync::Arc;
+
+mod space;
 
 /// Makes `make()` known as the world `id`. `description` is JSON with fields, shape, discount, params and optimum as a
 /// world's specification has them; `make` returns an object with `start(seed)` and `step(items, reals)`.
@@ -53,73 +52,6 @@ struct Part {
     len: usize,
     low: f32,
     high: f32,
-}
-
-/// The spaces that a world from Python may have.
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Space {
-    Discrete(u32),
-    Continuous(Vec<[f32; 2]>),
-    Product(Vec<Space>),
-}
-
-impl Space {
-    fn shape(&self) -> Shape {
-        match self {
-            Space::Discrete(count) => Shape::Discrete(*count),
-            Space::Continuous(bounds) => Shape::Continuous(bounds.clone()),
-            Space::Product(parts) => Shape::Product(parts.iter().map(Space::shape).collect()),
-        }
-    }
-    fn width(&self) -> Width {
-        match self {
-            Space::Discrete(_) => Width { items: 1, reals: 0 },
-            Space::Continuous(bounds) => Width { items: 0, reals: bounds.len() },
-            Space::Product(parts) => parts.iter().map(Space::width).fold(Width { items: 0, reals: 0 }, |sum, width| {
-                Width { items: sum.items + width.items, reals: sum.reals + width.reals }
-            }),
-        }
-    }
-    fn check(&self, row: Row<'_>) -> std::result::Result<(), Fault> {
-        match self {
-            Space::Discrete(count) if row.items[0] < *count => Ok(()),
-            Space::Discrete(count) => Err(Fault::OutOfRange { item: row.items[0], count: *count }),
-            Space::Continuous(_) => match row.reals.iter().position(|real| !real.is_finite()) {
-                Some(at) => Err(Fault::NotFinite(at, row.reals[at])),
-                None => Ok(()),
-            },
-            Space::Product(parts) => {
-                let (mut items, mut reals) = (row.items, row.reals);
-                parts.iter().try_for_each(|part| {
-                    let width = part.width();
-                    let (own, rest) = (items.split_at(width.items), reals.split_at(width.reals));
-                    (items, reals) = (own.1, rest.1);
-                    part.check(Row { items: own.0, reals: rest.0 })
-                })
-            }
-        }
-    }
-    /// A uniform draw.
-    fn sample(&self, stream: &mut Stream, row: RowMut<'_>) {
-        match self {
-            Space::Discrete(count) => row.items[0] = stream.below(*count),
-            Space::Continuous(bounds) => {
-                for (real, [low, high]) in row.reals.iter_mut().zip(bounds) {
-                    *real = low + (high - low) * stream.uniform();
-                }
-            }
-            Space::Product(parts) => {
-                let (mut items, mut reals) = (row.items, row.reals);
-                for part in parts {
-                    let width = part.width();
-                    let (own, rest) = (items.split_at_mut(width.items), reals.split_at_mut(width.reals));
-                    (items, reals) = (own.1, rest.1);
-                    part.sample(stream, RowMut { items: own.0, reals: rest.0 });
-                }
-            }
-        }
-    }
 }
 
 /// Episodes of a world from Python.
