@@ -33,7 +33,8 @@ pub enum Selection {
     TopK,
     /// The items with the largest values, each an action of its own, whatever is chosen: top-k DQN.
     Items,
-    /// The list with the largest value for a user who reads from the top until something is taken, as is learnt.
+    /// The list with the largest value for a user who reads from the top, by the learnt chances that an item is taken and
+    /// that the user looks on.
     Cascade,
 }
 
@@ -202,15 +203,15 @@ impl<B: Backend> Rule<B> for Slates<B> {
     }
 
     fn names(&self, _: &Network) -> Vec<String> {
-        let what = |of: &'static str| {
-            let items = (0..self.slate.candidates).map(move |item| format!("{of} of item {item}"));
-            items.chain([match of {
-                "log-odds" => "log-odds of looking on".to_owned(),
-                of => format!("{of} of nothing"),
-            }])
+        let of = |what: &'static str, last: &str| {
+            let items = (0..self.slate.candidates).map(move |item| format!("{what} item {item}"));
+            items.chain([last.to_owned()])
         };
-        let choice = if self.slate.best == BestSlate::Cascade { "log-odds" } else { "utility" };
-        what("value").chain(what(choice)).collect()
+        let choice = match self.slate.best {
+            BestSlate::Cascade => of("log-odds of taking", "log-odds of looking on"),
+            _ => of("utility of", "utility of nothing"),
+        };
+        of("value of", "value of nothing").chain(choice).collect()
     }
 
     fn is_greedy_choice(&self) -> bool {

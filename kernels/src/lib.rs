@@ -19,7 +19,7 @@
 //! | [`ops::parameters`] | real numbers of discrete actions beside observations, there and back |
 //! | [`ops::towers`] | inner products of states with the vectors of items, there and back; the best of drawn candidates |
 //! | [`ops::multiplier`] | a Lagrange multiplier on an observed cost: dual ascent, rewards less what they cost |
-//! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities, gradient |
+//! | [`ops::slate`] | the best slate under a choice model; values of items and of nothing, utilities or log-odds, gradient |
 //! | [`ops::noisy`] | factorised noise on the parameters of dense layers, there and back |
 //! | [`ops::adam`] | Adam over the flat parameters with clipping, decay and the target network's update |
 pub mod counts;

@@ -74,7 +74,7 @@ CONTROLS = [
     ("a price without its sign", "charge", "sub.rn.f32", "add.rn.f32", 0, "every_device::catalogues::multiplier"),
     ("the worst candidate instead of the best", "best_candidate", "setp.gt.f32", "setp.lt.f32", 0, "every_device::catalogues::towers"),
     ("closed items are drawn", "choose_slate", "setp.neu.f32", "setp.ge.f32", 0, "every_device::slates::slate"),
-    ("the list that earns least", "choose_slate", "setp.leu.f32", "setp.geu.f32", 0, "every_device::slates::slate"),
+    ("the list that earns least", "choose_slate", "setp.leu.f32", "setp.geu.f32", 1, "every_device::slates::slate"),
     ("a probability and not its complement", "slate", "setp.gt.f32", "setp.lt.f32", 0, "every_device::slates::slate"),
     ("sum instead of mean", "dueling", "div.rn.f32", "mul.rn.f32", 0, "every_device::dueling"),
     ("vector load that is misaligned", "gemm_inputs_32", "+144]", "+148]", 0, "every_device::products::linear"),

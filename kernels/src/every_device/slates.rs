@@ -23,13 +23,34 @@ fn slates<D: Backend>(d: &D, size: usize, config: &SlateConfig, double: bool) ->
             row[..config.candidates].iter_mut().step_by(8).for_each(|q| *q = f32::NEG_INFINITY);
         });
     }
+    if config.best == BestSlate::Cascade && config.candidates >= 10 {
+        let utilities = config.candidates + 1;
+        let there = &mut tables[1..];
+        for (at, row) in there.iter_mut().flat_map(|table| table.chunks_exact_mut(config.outputs())).enumerate() {
+            // Equal items; a closed one that nobody takes, whose index is not a number.
+            (row[2], row[utilities + 2], row[utilities]) = (row[3], row[utilities + 3], -200.0);
+            if at % 3 == 0 {
+                // An open one that nobody takes, and a user who always looks on.
+                (row[utilities + 1], row[utilities + config.candidates]) = (-200.0, 110.0);
+            }
+        }
+    }
+    // One open item where a slate has more.
+    let mut few = tables[0].clone();
+    few.chunks_exact_mut(config.outputs()).for_each(|row| row[1..config.candidates].fill(f32::NEG_INFINITY));
+    let few = d.upload(&few).unwrap();
     let [here, next, other] = tables.map(|table| d.upload(&table).unwrap());
-    let (mut dq, mut summary, mut code) = (d.zeros(len).unwrap(), d.zeros(2).unwrap(), d.zeros(size).unwrap());
+    let (mut dq, mut summary) = (d.zeros(len).unwrap(), d.zeros(2).unwrap());
     let clock = d.upload(&[9, 5]).unwrap();
     let epsilon = Ramp { from: 1.0, to: 0.0, over: 10 };
-    d.choose_slate(config, &epsilon, 3, size, &here, &clock, &mut code).unwrap();
+    let mut codes = Vec::new();
+    for outputs in [&here, &next, &few] {
+        let mut code = d.zeros(size).unwrap();
+        d.choose_slate(config, &epsilon, 3, size, outputs, &clock, &mut code).unwrap();
+        codes.extend(host::<_, u32>(d, &code, size));
+    }
     d.slate(config, &mut batch, &here, &next, double.then_some(&other), &mut dq, &mut summary).unwrap();
-    [host(d, &code, size), host_bits(d, &dq, len), host_bits(d, &summary, 2), host_bits(d, &batch.error, size)]
+    [codes, host_bits(d, &dq, len), host_bits(d, &summary, 2), host_bits(d, &batch.error, size)]
 }
 
 #[test]

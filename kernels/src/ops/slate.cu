@@ -11,6 +11,12 @@ struct Slate {
     INLINE u32 &operator[](u32 place) const { return places[place * WARP]; }
 };
 
+INLINE bool shown_before(Slate slate, u32 place, u32 item) {
+    bool shown = false;
+    for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == item;
+    return shown;
+}
+
 // How the best slate is found: the largest products of weight and value, exactly, the largest values, a list from the top.
 #define EXACT 1u
 #define ITEMS 2u
@@ -49,8 +55,7 @@ struct Menu {
             u32 best = 0;
             float gain_of_best = -INFINITE;
             for (u32 i = 0; i < candidates; ++i) {
-                bool shown = false;
-                for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == i;
+                bool shown = shown_before(slate, place, i);
                 bool plain = selection == ITEMS || q[i] == -INFINITE;
                 float gain = plain ? q[i] : weight(i) * (q[i] - lambda);
                 if (!shown && (gain > gain_of_best || !found)) {
@@ -76,12 +81,6 @@ struct Menu {
     }
 };
 
-INLINE bool shown_before(Slate slate, u32 place, u32 item) {
-    bool shown = false;
-    for (u32 other = 0; other < place; ++other) shown = shown || slate[other] == item;
-    return shown;
-}
-
 // A row of outputs as values and log-odds (slate/cascade.rs); nothing, or looking on, is the last of each.
 struct Cascade {
     const float *q, *u;
@@ -93,7 +92,10 @@ struct Cascade {
     }
     INLINE float gain(u32 item) const { return logistic(u[item]) * (q[item] - q[candidates]); }
     INLINE float remains(u32 item) const { return on * logistic(-u[item]); }
-    INLINE float index(u32 item) const { return gain(item) / (logistic(u[item]) + stops * logistic(-u[item])); }
+    INLINE float index(u32 item) const {
+        float weight = logistic(u[item]) + stops * logistic(-u[item]);
+        return weight > 0.0f ? gain(item) / weight : gain(item);
+    }
     INLINE float value(Slate slate, u32 slots) const {
         float rest = 0.0f;
 #pragma unroll 1
@@ -170,7 +172,7 @@ struct Cascade {
             du[item] = scaled(place == taken ? logistic(u[item]) - 1.0f : looked * logistic(u[item]));
             if (place < taken && place + 1 < slots) {
                 float later = on * __uint_as_float(nothing[place + 1]);
-                float stays = taken < slots ? 1.0f : later / (stops + later);
+                float stays = taken < slots ? 1.0f : later > 0.0f ? later / (stops + later) : 0.0f;
                 slope_on += looked * (on - stays);
                 looked *= stays;
             }
@@ -208,9 +210,9 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
     if (row >= rows) return;
     __shared__ u32 slates[2][MOST_SLOTS][WARP];
     Slate slate(slates[0]), next(slates[1]);
-    Menu menu(outputs + (u64)row * 2 * (candidates + 1), candidates);
-    if (selection == CASCADE) Cascade(menu.q, candidates).best(slate, next, slots);
-    else menu.best(selection, slate, next, slots);
+    const float *q = outputs + (u64)row * 2 * (candidates + 1);
+    if (selection == CASCADE) Cascade(q, candidates).best(slate, next, slots);
+    else Menu(q, candidates).best(selection, slate, next, slots);
     u32 step = clock[STEPS];
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
@@ -223,10 +225,10 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
                     shown = shown_before(slate, place, slate[place]);
                 }
                 u32 drawn = slate[place], open = drawn;
-                bool free = menu.q[open] != -INFINITE;
+                bool free = q[open] != -INFINITE;
                 for (u32 i = 1; i < candidates && !free; ++i) {
                     open = open + 1 == candidates ? 0 : open + 1;
-                    free = menu.q[open] != -INFINITE && !shown_before(slate, place, open);
+                    free = q[open] != -INFINITE && !shown_before(slate, place, open);
                 }
                 slate[place] = free ? open : drawn;
             }

@@ -10,7 +10,8 @@
 //! towards it, with [`td`](super::td)'s Huber loss. Utilities follow the gradient of −ln P(taken), times `choice`.
 //!
 //! Where the user reads a list from the top, the cascade of [`BestSlate::Cascade`], u_i is the log-odds that i is taken when
-//! it is looked at and u_nothing those that the user looks on; the best list is exact again, and in its best order.
+//! it is looked at and u_nothing those that the user looks on; the best list is exact again, and in its best order. Its value
+//! is summed from the last place to the first.
 //!
 //! Without a model of the choice an item is an action of its own: the slate holds the k largest q_i and is worth the largest
 //! of them, whoever is taken. A value of minus infinity closes an item: it is in no slate while k others are open, and where
@@ -47,7 +48,7 @@ pub enum BestSlate {
     Exact = 1,
     /// The one that holds the k largest q_i.
     Items = 2,
-    /// The list with the largest value for a user who reads from the top.
+    /// The list with the largest value for a user who reads from the top and may stop at any place.
     Cascade = 3,
 }
 
@@ -269,8 +270,10 @@ fn next_open(q: &[f32], shown: &[u32], drawn: u32) -> u32 {
 fn best(config: &SlateConfig, row: &[f32], slate: &mut [u32]) {
     match config.best {
         BestSlate::Cascade => Cascade::new(row).best(slate),
-        best => Conditional::new(row).best(best, slate),
-    };
+        best => {
+            Conditional::new(row).best(best, slate);
+        }
+    }
 }
 
 /// What a row of outputs says that a slate is worth.

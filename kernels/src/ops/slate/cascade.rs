@@ -4,7 +4,7 @@
 //! Beside taking nothing an item gains G = q − q_nothing, so that a list from some place on is worth w G + γ (1 − w) times
 //! what the rest is worth. Two neighbours stand best in falling order of w G / (1 − γ (1 − w)) (Kempe and Mahdian 2008), hence
 //! one pass over the items in rising order finds the best list of each length: with the item in front of a shorter one, or
-//! without it.
+//! without it. Worlds whose optimum needs the same have `envs::oracle::slate::cascade`, in f64.
 use super::{MOST_CANDIDATES, MOST_SLOTS};
 use envs::math::{ln, sigmoid};
 use std::cmp::Ordering;
@@ -33,7 +33,7 @@ impl<'a> Cascade<'a> {
 
     /// The probabilities that an item which is looked at is taken, and is not.
     #[inline(always)]
-    fn odds(&self, item: u32) -> [f32; 2] {
+    fn chances(&self, item: u32) -> [f32; 2] {
         let u = self.u[item as usize];
         [sigmoid(u), sigmoid(-u)]
     }
@@ -42,9 +42,11 @@ impl<'a> Cascade<'a> {
     /// what neighbours are ordered by, the first over 1 minus the second without cancellation.
     #[inline(always)]
     fn front(&self, item: u32) -> [f32; 3] {
-        let [taken, passed] = self.odds(item);
+        let [taken, passed] = self.chances(item);
         let gain = taken * (self.q[item as usize] - self.nothing());
-        [gain, self.on * passed, gain / (taken + self.stops * passed)]
+        // Both underflow where an item is never taken and the user always looks on.
+        let weight = taken + self.stops * passed;
+        [gain, self.on * passed, if weight > 0.0 { gain / weight } else { gain }]
     }
 
     /// What a list is worth.
@@ -57,9 +59,9 @@ impl<'a> Cascade<'a> {
         self.nothing() + gain
     }
 
-    /// Writes the best list and returns its value. Closed items fill it where too few are open.
+    /// Writes the best list. Closed items fill it where too few are open.
     #[inline(always)]
-    pub fn best(&self, slate: &mut [u32]) -> f32 {
+    pub fn best(&self, slate: &mut [u32]) {
         let candidates = self.q.len() as u32 - 1;
         let mut order = [(0, [0.0; 3]); MOST_CANDIDATES];
         let mut known = 0;
@@ -93,7 +95,6 @@ impl<'a> Cascade<'a> {
             };
             rest /= candidates;
         }
-        self.nothing() + reached[length]
     }
 
     /// −ln of the probability that item `taken`, or nothing, is taken of `slate`; `slope` hears the derivatives by log-odds.
@@ -105,11 +106,11 @@ impl<'a> Cascade<'a> {
         // Probability that nothing is taken from a place on, if it is looked at.
         let mut nothing = [1.0; MOST_SLOTS + 1];
         for (at, item) in slate.iter().enumerate().rev() {
-            nothing[at] = self.odds(*item)[1] * (self.stops + self.on * nothing[at + 1]);
+            nothing[at] = self.chances(*item)[1] * (self.stops + self.on * nothing[at + 1]);
         }
         let (mut looked, mut probability, mut on) = (1.0, 1.0, 0.0);
         for (at, item) in slate.iter().enumerate() {
-            let [taken, passed] = self.odds(*item);
+            let [taken, passed] = self.chances(*item);
             if place == Some(at) {
                 probability *= taken;
                 slope(*item as usize, taken - 1.0);
@@ -119,7 +120,11 @@ impl<'a> Cascade<'a> {
             slope(*item as usize, looked * taken);
             if at + 1 < slate.len() {
                 let later = self.on * nothing[at + 1];
-                let stays = if place.is_some() { 1.0 } else { later / (self.stops + later) };
+                let stays = match place {
+                    Some(_) => 1.0,
+                    None if later > 0.0 => later / (self.stops + later),
+                    None => 0.0,
+                };
                 on += looked * (self.on - stays);
                 looked *= stays;
             }

@@ -59,8 +59,8 @@ fn a_cascade_in_numbers() {
     let row = [4.0, 3.0, 2.0, 0.0, 0.0, 0.0];
     let cascade = Cascade::new(&row);
     let mut slate = [0; 2];
-    assert_eq!(cascade.best(&mut slate), 3.125);
-    assert_eq!((slate, cascade.value(&[1, 0])), ([0, 1], 2.0 + 0.5 + 0.25));
+    cascade.best(&mut slate);
+    assert_eq!((slate, cascade.value(&slate), cascade.value(&[1, 0])), ([0, 1], 3.125, 2.0 + 0.5 + 0.25));
     let learnt = |taken| {
         let mut slopes = [f32::NAN; 3];
         let surprise = cascade.surprise(&[0, 1], taken, |at, slope| slopes[at] = slope);
@@ -81,22 +81,40 @@ fn the_best_list_of_a_cascade_is_the_best_of_all() {
     let mut stream = stream(9);
     for round in 0..200 {
         let mut row: Vec<f32> = numbers(&mut stream, 2 * 7).iter().map(|x| 3.0 * x).collect();
-        // Equal items, and a user who always looks on.
-        if round % 4 == 0 {
-            (row[2], row[9]) = (row[3], row[10]);
-        }
-        if round % 4 == 1 {
-            row[13] = 40.0;
+        match round % 4 {
+            // Equal items.
+            0 => (row[2], row[9]) = (row[3], row[10]),
+            // A user who always looks on.
+            1 => row[13] = 40.0,
+            // And an item that nobody takes.
+            2 => (row[8], row[13]) = (-200.0, 200.0),
+            _ => {}
         }
         let cascade = Cascade::new(&row);
         let mut slate = [0; 3];
-        let found = cascade.best(&mut slate);
-        assert_eq!(found.to_bits(), cascade.value(&slate).to_bits());
+        cascade.best(&mut slate);
+        let found = cascade.value(&slate);
         let lists = (0..6u32.pow(3)).map(|code| config(6, 3).items(code).collect::<Vec<u32>>());
         let distinct = lists.filter(|list| list[0] != list[1] && list[1] != list[2] && list[0] != list[2]);
         let most = distinct.map(|list| cascade.value(&list)).fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
         assert!((found - most).abs() < 1e-5, "{found} {most}");
     }
+}
+
+/// Also one that nobody takes stands before one that is closed; where too few are open, the first of the others do.
+#[test]
+fn a_cascade_is_filled() {
+    let closed = f32::NEG_INFINITY;
+    let best = |row: &[f32]| {
+        let mut slate = [0; 3];
+        Cascade::new(row).best(&mut slate);
+        slate
+    };
+    let mut open = best(&[closed, 2.0, 5.0, 3.0, 0.0, 0.0, -200.0, -1.0, 0.0, 200.0]);
+    open.sort_unstable();
+    assert_eq!(open, [1, 2, 3]);
+    assert_eq!(best(&[closed, closed, 5.0, closed, 0.0, 1.0, -200.0, -1.0, 0.0, 0.0]), [2, 0, 1]);
+    assert_eq!(best(&[f32::NAN; 10]), [0, 1, 2]);
 }
 
 /// Without a choice model the slate is the k largest values, worth the largest; utilities do not matter.
@@ -133,7 +151,7 @@ fn closed_items_are_left_out() {
 #[test]
 fn gradient_is_the_slope() {
     for best in [BestSlate::Exact, BestSlate::Cascade] {
-        slope_of_the_loss(&SlateConfig { best, huber: 0.7, choice: 0.3, ..config(4, 2) });
+        slope_of_the_loss(&SlateConfig { best, huber: 0.7, choice: 0.3, ..config(4, 3) });
     }
 }
 
@@ -141,12 +159,14 @@ fn slope_of_the_loss(config: &SlateConfig) {
     let (size, len) = (5, config.outputs());
     let mut stream = stream(3);
     let (here, next) = (numbers(&mut stream, size * len), numbers(&mut stream, size * len));
-    let mut batch = Batch::new(&plain(), size, 3).unwrap();
+    let mut batch = Batch::new(&plain(), size, 4).unwrap();
     batch.reward = numbers(&mut stream, size);
     batch.discount = vec![0.9, 0.0, 0.9, 0.9, 0.5];
     batch.weight = vec![1.0, 0.5, 0.25, 0.75, 1.0];
-    batch.action = [[0, 1], [2, 3], [3, 0], [1, 2], [0, 2]].iter().map(|slate| config.code(slate)).collect();
-    batch.next = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]].concat();
+    let shown = [[0, 1, 2], [2, 3, 0], [3, 0, 1], [1, 2, 3], [0, 2, 1]];
+    batch.action = shown.iter().map(|slate| config.code(slate)).collect();
+    // Of the last two slates nothing is taken.
+    [0, 1, 2, 3, 3].iter().enumerate().for_each(|(row, place)| batch.next[4 * row + place] = 1.0);
     let mut loss = |here: &Vec<f32>| {
         let (mut d, mut summary) = (vec![0.0; size * len], vec![0.0; 2]);
         plain().slate(config, &mut batch, here, &next, None, &mut d, &mut summary).unwrap();
