@@ -117,10 +117,21 @@ pub struct Explanation {
     pub values: Vec<(String, f32)>,
     /// How much the largest value is above the next one; `None` where actions are no choice among values.
     pub margin: Option<f32>,
+    /// How likely each is taken when it is shown, where that is learnt too.
+    pub appeal: Option<Appeal>,
     /// The action, in the world's own terms: indices, then real numbers.
     pub items: Vec<u32>,
     /// Prices, bids.
     pub reals: Vec<f32>,
+}
+
+/// How likely alternatives are taken, as a model of the choice has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Appeal {
+    /// What the numbers are, such as `utility`.
+    pub measure: &'static str,
+    /// Each alternative with its number, in the order of the values.
+    pub numbers: Vec<(String, f32)>,
 }
 
 /// How training goes.

@@ -44,9 +44,17 @@ pub trait Rule<B: Backend>: Send + Sync {
     ) -> kernels::Result<()>;
     /// The values in a pass: rows × actions, or one for each row where actions are real numbers alone.
     fn values<'a>(&self, pass: &'a Self::Pass) -> &'a B::Buf<f32>;
-    /// What the values of a row are of, and how many there are; by default those of the actions.
+    /// What the values of a row are of; by default those of the actions.
     fn names(&self, network: &Network) -> Vec<String> {
         (0..network.actions).map(|action| format!("action {action}")).collect()
+    }
+    /// How many numbers a row has: its values and what stands behind them.
+    fn numbers(&self, network: &Network) -> usize {
+        self.names(network).len()
+    }
+    /// What stands behind the values, where a choice is learnt: its measure, and what the numbers are of.
+    fn appeal(&self) -> Option<(&'static str, Vec<String>)> {
+        None
     }
     /// Whether an action is the index of the largest value.
     fn is_greedy_choice(&self) -> bool {

@@ -76,7 +76,7 @@ pub mod tabular_q;
 pub mod translated;
 pub mod two_tower;
 
-pub use agent::{Agent, Explanation, Policy, Progress, Trace, Update};
+pub use agent::{Agent, Appeal, Explanation, Policy, Progress, Trace, Update};
 pub use checkpoint::{Checkpoint, Tensor, Tensors};
 pub use error::{Error, Result};
 pub use evaluate::{Evaluation, Metric, Player, evaluate, evaluate_until};

@@ -177,6 +177,12 @@ pub struct Slates<B: Backend> {
     deltas: Vec<B::Buf<f32>>,
 }
 
+impl<B: Backend> Slates<B> {
+    fn items_and(&self, last: &str) -> Vec<String> {
+        (0..self.slate.candidates).map(|item| format!("item {item}")).chain([last.to_owned()]).collect()
+    }
+}
+
 impl<B: Backend> Rule<B> for Slates<B> {
     type Pass = Vec<B::Buf<f32>>;
 
@@ -203,15 +209,19 @@ impl<B: Backend> Rule<B> for Slates<B> {
     }
 
     fn names(&self, _: &Network) -> Vec<String> {
-        let of = |what: &'static str, last: &str| {
-            let items = (0..self.slate.candidates).map(move |item| format!("{what} item {item}"));
-            items.chain([last.to_owned()])
-        };
-        let choice = match self.slate.best {
-            BestSlate::Cascade => of("log-odds of taking", "log-odds of looking on"),
-            _ => of("utility of", "utility of nothing"),
-        };
-        of("value of", "value of nothing").chain(choice).collect()
+        self.items_and("nothing")
+    }
+
+    fn numbers(&self, _: &Network) -> usize {
+        self.slate.outputs()
+    }
+
+    fn appeal(&self) -> Option<(&'static str, Vec<String>)> {
+        match self.slate.best {
+            BestSlate::Cascade => Some(("log-odds", self.items_and("looking on"))),
+            BestSlate::Exact | BestSlate::TopK => Some(("utility", self.items_and("nothing"))),
+            BestSlate::Items => None,
+        }
     }
 
     fn is_greedy_choice(&self) -> bool {
@@ -262,7 +272,9 @@ impl<B: Backend> Rule<B> for Slates<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::Agent;
     use envs::make;
+    use kernels::Cpu;
 
     #[test]
     fn what_was_taken_is_found_where_the_world_says_it() {
@@ -278,5 +290,31 @@ mod tests {
         // There several places can be clicked at once.
         let refused = taken("rec/slate-cascade-v1", r#"{"choice": "position"}"#).expect_err("several");
         assert!(refused.contains("constant (1), clicked (4)") && refused.contains("one-hot"), "{refused}");
+    }
+
+    /// Values of the items and of nothing, and what is behind them only where a choice is learnt.
+    #[test]
+    fn values_and_choice_are_explained_apart() {
+        let config = Config::default();
+        let world = make("rec/shopper-v1", &envs::Params::new(), config.dqn.rows).expect("a world");
+        let explained = |selection| {
+            let config = Config { selection, ..config.clone() };
+            let agent = SlateQ::slates(Cpu::new().expect("a processor"), config, world.spec(), 0).expect("an agent");
+            agent.explain(&[0.5; 15]).expect("values").expect("an explanation").remove(0)
+        };
+        for (selection, measure, last) in [
+            (Selection::Exact, Some("utility"), "nothing"),
+            (Selection::Cascade, Some("log-odds"), "looking on"),
+            (Selection::Items, None, ""),
+        ] {
+            let found = explained(selection);
+            let names: Vec<&str> = found.values.iter().map(|(name, _)| &name[..]).collect();
+            assert_eq!((names.len(), names[3], names[20], found.items.len()), (21, "item 3", "nothing", 3));
+            assert_eq!(found.appeal.as_ref().map(|appeal| appeal.measure), measure);
+            if let Some(appeal) = found.appeal {
+                assert_eq!((appeal.numbers.len(), &appeal.numbers[20].0[..]), (21, last));
+                assert!(appeal.numbers.iter().zip(&found.values).all(|(number, value)| number.1 != value.1));
+            }
+        }
     }
 }

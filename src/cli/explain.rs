@@ -54,14 +54,18 @@ pub fn run(command: &Explain) -> Result<ExitCode> {
     if command.output.format == Format::Json {
         let rows: Vec<_> = rows()
             .map(|(observation, explanation)| {
-                let values = explanation.values.iter().map(|(name, value)| json!({ "of": name, "value": value }));
+                let told = |numbers: &[(String, f32)]| {
+                    numbers.iter().map(|(name, value)| json!({ "of": name, "value": value })).collect::<Vec<_>>()
+                };
+                let appeal = explanation.appeal.as_ref();
                 json!({
                     "observation": named(observation, &spec).map(|(name, part)| (name.to_string(), json!(part)))
                         .collect::<serde_json::Map<_, _>>(),
                     "items": explanation.items,
                     "reals": explanation.reals,
-                    "values": values.collect::<Vec<_>>(),
+                    "values": told(&explanation.values),
                     "margin": explanation.margin,
+                    "appeal": appeal.map(|appeal| json!({ "measure": appeal.measure, "values": told(&appeal.numbers) })),
                 })
             })
             .collect();
@@ -164,5 +168,17 @@ fn described_row(observation: &[f32], explanation: &Explanation, spec: &Spec, to
     for (name, value) in values.iter().take(top) {
         table.row([name.clone(), format!("{value:.4}"), format!("{:.4}", values[0].1 - value)]);
     }
-    text + &table.text(&[1, 2])
+    text += &table.text(&[1, 2]);
+    let Some(appeal) = &explanation.appeal else { return text };
+    // What is shown, place by place, and what happens else.
+    let mut table = Table::new(&["shown", "value", appeal.measure]);
+    for item in &explanation.items {
+        let ((name, value), (_, number)) = (&explanation.values[*item as usize], &appeal.numbers[*item as usize]);
+        table.row([name.clone(), format!("{value:.4}"), format!("{number:.4}")]);
+    }
+    if let (Some((nothing, value)), Some((name, number))) = (explanation.values.last(), appeal.numbers.last()) {
+        let name = if name == nothing { name.clone() } else { format!("{nothing}, {name}") };
+        table.row([name, format!("{value:.4}"), format!("{number:.4}")]);
+    }
+    text + "\n" + &table.text(&[1, 2])
 }

@@ -4,7 +4,7 @@ use super::{
     parts::{Parts, host},
 };
 use crate::{
-    agent::{Explanation, Policy, Trace},
+    agent::{Appeal, Explanation, Policy, Trace},
     error::Result,
 };
 use envs::Actions;
@@ -17,8 +17,10 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         if self.parts.updates == 0 {
             return Ok(None);
         }
-        let each = self.rule.names(&self.parts.network).len();
+        let names = self.rule.names(&self.parts.network).len();
+        let each = self.rule.numbers(&self.parts.network);
         let values = host(b, self.rule.values(&self.pass), rows * each)?;
+        let values: Vec<f32> = values.chunks_exact(each).flat_map(|row| &row[..names]).copied().collect();
         let chosen = self.rule.is_greedy_choice().then(|| host(b, &self.choice.action, rows)).transpose()?;
         self.parts.traced(b, &values, chosen.as_deref()).map(Some)
     }
@@ -32,11 +34,26 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
     pub(crate) fn explained(&self, observations: &[f32], mut own: Actions) -> Result<(Vec<Explanation>, Actions)> {
         let names = self.rule.names(&self.parts.network);
         let rows = self.rows_of(observations);
-        let mut values = vec![0.0; rows * names.len()];
+        let each = self.rule.numbers(&self.parts.network);
+        let mut values = vec![0.0; rows * each];
         let mut player = self.player(rows)?;
         player.slot().observation.copy_from_slice(observations);
         player.choose(&mut own, Some(&mut values))?;
-        Ok((explanations(&names, &values, self.rule.is_greedy_choice(), &own), own))
+        let explained = values.chunks_exact(each).enumerate().map(|(row, numbers)| {
+            let (values, appeals) = numbers.split_at(names.len());
+            let named =
+                |names: &[String], numbers: &[f32]| names.iter().cloned().zip(numbers.iter().copied()).collect();
+            let appeal = self.rule.appeal();
+            Explanation {
+                margin: self.rule.is_greedy_choice().then(|| margin(values)).flatten(),
+                appeal: appeal.map(|(measure, of)| Appeal { measure, numbers: named(&of, appeals) }),
+                values: named(&names, values),
+                items: own.row(row).items.to_vec(),
+                reals: own.row(row).reals.to_vec(),
+            }
+        });
+        let explained = explained.collect();
+        Ok((explained, own))
     }
 }
 
@@ -64,16 +81,6 @@ impl<B: Backend> Parts<B> {
             greedy: chosen.map(|chosen| best(chosen) as f64 / rows as f64),
         })
     }
-}
-
-/// What is worth how much in each row of `values`, and what `own` does there.
-fn explanations(names: &[String], values: &[f32], is_greedy_choice: bool, own: &Actions) -> Vec<Explanation> {
-    let explained = values.chunks_exact(names.len()).enumerate().map(|(row, values)| {
-        let margin = is_greedy_choice.then(|| margin(values)).flatten();
-        let values = names.iter().cloned().zip(values.iter().copied()).collect();
-        Explanation { values, margin, items: own.row(row).items.to_vec(), reals: own.row(row).reals.to_vec() }
-    });
-    explained.collect()
 }
 
 /// How much the largest number is above the next one, if there is another.
