@@ -22,12 +22,12 @@ INLINE bool shown_before(Slate slate, u32 place, u32 item) {
 #define ITEMS 2u
 #define CASCADE 3u
 
-// A row of outputs as values and choice weights; nothing is the last of each.
-struct Menu {
+// A row of outputs as values and choice weights (slate/conditional.rs); nothing is the last of each.
+struct Conditional {
     const float *q, *u;
     u32 candidates;
     float most;
-    INLINE Menu(const float *row, u32 candidates) : q(row), u(row + candidates + 1), candidates(candidates) {
+    INLINE Conditional(const float *row, u32 candidates) : q(row), u(row + candidates + 1), candidates(candidates) {
         most = -INFINITE;
         for (u32 i = 0; i <= candidates; ++i) most = u[i] > most ? u[i] : most;
     }
@@ -212,7 +212,7 @@ KERNEL choose_slate(u32 rows, u32 candidates, u32 slots, u32 selection,
     Slate slate(slates[0]), next(slates[1]);
     const float *q = outputs + (u64)row * 2 * (candidates + 1);
     if (selection == CASCADE) Cascade(q, candidates).best(slate, next, slots);
-    else Menu(q, candidates).best(selection, slate, next, slots);
+    else Conditional(q, candidates).best(selection, slate, next, slots);
     u32 step = clock[STEPS];
     float epsilon = ramp(from, to, over, step);
     if (epsilon > 0.0f) {
@@ -256,8 +256,8 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 selection, u32 width, u32 
             Cascade(next_chooser + row, candidates).best(slate, next, slots);
             value = Cascade(next_target + row, candidates).value(slate, slots);
         } else {
-            Menu(next_chooser + row, candidates).best(selection, slate, next, slots);
-            value = Menu(next_target + row, candidates).value(selection, slate, slots);
+            Conditional(next_chooser + row, candidates).best(selection, slate, next, slots);
+            value = Conditional(next_target + row, candidates).value(selection, slate, slots);
         }
         target = target + discount[i] * value;
     }
@@ -275,11 +275,11 @@ KERNEL slate(u32 size, u32 candidates, u32 slots, u32 selection, u32 width, u32 
         cascade.nothing_from(slate, next, slots);
         return cascade.slopes(slate, next, slots, place_taken, scaled, du);
     }
-    Menu menu(outputs + row, candidates);
-    float sum = menu.sum(slate, slots);
+    Conditional conditional(outputs + row, candidates);
+    float sum = conditional.sum(slate, slots);
     for (u32 place = 0; place <= slots; ++place) {
         u32 at = place < slots ? slate[place] : candidates;
-        float probability = menu.weight(at) / sum;
+        float probability = conditional.weight(at) / sum;
         du[at] = scaled(at == taken ? probability - 1.0f : probability);
     }
 }
@@ -301,8 +301,8 @@ KERNEL slate_summary(u32 size, u32 candidates, u32 slots, u32 selection, u32 wid
             cascade.nothing_from(slate, nothing, slots);
             probability = cascade.probability(slate, nothing, slots, place_taken(i));
         } else {
-            Menu menu(row, candidates);
-            probability = menu.weight(taken(place_taken(i))) / menu.sum(slate, slots);
+            Conditional conditional(row, candidates);
+            probability = conditional.weight(taken(place_taken(i))) / conditional.sum(slate, slots);
         }
         float squared = by > huber ? huber * (by - 0.5f * huber) : 0.5f * (by * by);
         return weight[i] * (squared - choice * logarithm(probability));

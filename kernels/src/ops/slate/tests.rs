@@ -37,18 +37,18 @@ fn the_best_slate_is_the_best_of_all() {
     let mut stream = stream(8);
     for _ in 0..200 {
         let row: Vec<f32> = numbers(&mut stream, 2 * 8).iter().map(|x| 3.0 * x).collect();
-        let menu = Conditional::new(&row);
+        let conditional = Conditional::new(&row);
         let mut slate = [0; 3];
-        let found = menu.best(BestSlate::Exact, &mut slate);
+        let found = conditional.best(BestSlate::Exact, &mut slate);
         let mut most = f32::NEG_INFINITY;
         for code in 0..7u32.pow(3) {
             let slate: Vec<u32> = config(7, 3).items(code).collect();
-            if slate[0] < slate[1] && slate[1] < slate[2] && menu.value(BestSlate::Exact, &slate) > most {
-                most = menu.value(BestSlate::Exact, &slate);
+            if slate[0] < slate[1] && slate[1] < slate[2] && conditional.value(BestSlate::Exact, &slate) > most {
+                most = conditional.value(BestSlate::Exact, &slate);
             }
         }
         assert!((found - most).abs() < 1e-5, "{found} {most}");
-        assert!(menu.best(BestSlate::TopK, &mut slate) <= most + 1e-5);
+        assert!(conditional.best(BestSlate::TopK, &mut slate) <= most + 1e-5);
     }
 }
 
