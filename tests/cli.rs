@@ -223,6 +223,42 @@ fn a_checkpoint_is_evaluated_in_its_world_and_refused_in_another() {
     refused(&["eval", &folder.path("none.safetensors")], 1, &["none.safetensors"]);
 }
 
+/// Of a slate each item that is shown has its value and its log-odds, and taking nothing stands below; without a model of the
+/// choice there are values alone.
+#[test]
+fn what_a_slate_is_made_of_is_explained() {
+    let explained = |agent: &str, format: &str| {
+        let folder = Folder::new();
+        let out = folder.path("run");
+        let settings = ["agent.hidden=[8]", "agent.memory=400", "agent.warmup=50", "agent.batch=8"];
+        let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+        let train =
+            ["train", "rec/slate-cascade-v1", "--agent", agent, "--steps", "400", "--episodes", "20", "--out", &out];
+        let ran = mercato(&[&train[..], &settings[..]].concat(), &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let weights = walk(&folder.0.path().join("run/weights"));
+        let [weights] = &weights[..] else { panic!("{weights:?}") };
+        mercato(&["explain", weights, "--steps", "1", "--format", format], &[])
+    };
+    let row = &json(&explained("cascade_slateq", "json"))["explained"][0];
+    let (values, appeal) = (&row["values"], &row["appeal"]);
+    assert_eq!((&appeal["measure"], &appeal["values"][10]["of"]), (&json!("log-odds"), &json!("looking on")));
+    assert_eq!((values.as_array().map(Vec::len), &values[10]["of"]), (Some(11), &json!("nothing")));
+    let text = explained("cascade_slateq", "text").stdout;
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("shown ")).skip(2).collect();
+    let items = row["items"].as_array().expect("three items");
+    assert_eq!(lines.len(), items.len() + 1, "{text}");
+    for (line, item) in lines.iter().zip(items) {
+        let item = item.as_u64().expect("an index") as usize;
+        let number = |of: &Value| format!("{:.4}", of[item]["value"].as_f64().expect("a number"));
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(cells, ["item", &item.to_string(), &number(values), &number(&appeal["values"])], "{text}");
+    }
+    assert!(lines[3].starts_with("nothing, looking on "), "{text}");
+    let plain = explained("top_k_dqn", "text").stdout;
+    assert!(plain.contains("plays item") && !plain.contains("shown"), "{plain}");
+}
+
 /// A line for each update, in order; what plays without an update has none.
 #[test]
 fn a_trace_shows_every_update() {

@@ -39,14 +39,14 @@ impl<B: Backend, R: Rule<B>> Learner<B, R> {
         let mut player = self.player(rows)?;
         player.slot().observation.copy_from_slice(observations);
         player.choose(&mut own, Some(&mut values))?;
+        let appeal = self.rule.appeal();
         let explained = values.chunks_exact(each).enumerate().map(|(row, numbers)| {
             let (values, appeals) = numbers.split_at(names.len());
             let named =
                 |names: &[String], numbers: &[f32]| names.iter().cloned().zip(numbers.iter().copied()).collect();
-            let appeal = self.rule.appeal();
             Explanation {
                 margin: self.rule.is_greedy_choice().then(|| margin(values)).flatten(),
-                appeal: appeal.map(|(measure, of)| Appeal { measure, numbers: named(&of, appeals) }),
+                appeal: appeal.as_ref().map(|(measure, of)| Appeal { measure, numbers: named(of, appeals) }),
                 values: named(&names, values),
                 items: own.row(row).items.to_vec(),
                 reals: own.row(row).reals.to_vec(),

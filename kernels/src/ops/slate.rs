@@ -285,12 +285,19 @@ fn value(config: &SlateConfig, row: &[f32], slate: &[u32]) -> f32 {
     }
 }
 
-/// −ln of the probability that a row of outputs gives to what is taken, and its derivatives by utilities.
+/// −ln of the probability that a row of outputs gives to what is taken, at a place or nothing, and its derivatives by
+/// utilities.
 #[inline(always)]
-fn surprise(config: &SlateConfig, row: &[f32], slate: &[u32], taken: usize, slope: impl FnMut(usize, f32)) -> f32 {
+fn surprise(
+    config: &SlateConfig,
+    row: &[f32],
+    slate: &[u32],
+    place: Option<usize>,
+    slope: impl FnMut(usize, f32),
+) -> f32 {
     match config.best {
-        BestSlate::Cascade => Cascade::new(row).surprise(slate, taken, slope),
-        _ => Conditional::new(row).surprise(slate, taken, slope),
+        BestSlate::Cascade => Cascade::new(row).surprise(slate, place, slope),
+        _ => Conditional::new(row).surprise(slate, place, slope),
     }
 }
 
@@ -332,7 +339,8 @@ fn difference(
         let shown = &mut shown[..config.slots];
         config.items(batch.action[i]).zip(&mut *shown).for_each(|(item, place)| *place = item);
         let places = &batch.next[i * width + config.taken..][..config.slots];
-        let taken = places.iter().position(|&taken| taken > 0.5).map_or(nothing, |place| shown[place] as usize);
+        let place = places.iter().position(|&taken| taken > 0.5);
+        let taken = place.map_or(nothing, |place| shown[place] as usize);
 
         let (here, d) = (&outputs[row.clone()], &mut doutputs[row]);
         let error = here[taken] - target;
@@ -345,7 +353,7 @@ fn difference(
         };
         d[taken] = batch.weight[i] * clipped / size as f32;
         let slope = |at, slope| d[nothing + 1 + at] = batch.weight[i] * config.choice * slope / size as f32;
-        let surprise = surprise(config, here, shown, taken, slope);
+        let surprise = surprise(config, here, shown, place, slope);
         batch.error[i] = error.abs();
         let huber = if error.abs() > kappa { kappa * (error.abs() - 0.5 * kappa) } else { 0.5 * (error * error) };
         loss += batch.weight[i] * (huber + config.choice * surprise);

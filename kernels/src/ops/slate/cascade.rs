@@ -97,12 +97,12 @@ impl<'a> Cascade<'a> {
         }
     }
 
-    /// −ln of the probability that item `taken`, or nothing, is taken of `slate`; `slope` hears the derivatives by log-odds.
+    /// −ln of the probability that what stands at `place`, or nothing, is taken of `slate`; `slope` hears the derivatives by
+    /// log-odds.
     ///
     /// Each is that of a logistic regression, times the probability, given what was taken, that the place was looked at.
     #[inline(always)]
-    pub fn surprise(&self, slate: &[u32], taken: usize, mut slope: impl FnMut(usize, f32)) -> f32 {
-        let place = slate.iter().position(|item| *item as usize == taken);
+    pub fn surprise(&self, slate: &[u32], place: Option<usize>, mut slope: impl FnMut(usize, f32)) -> f32 {
         // Probability that nothing is taken from a place on, if it is looked at.
         let mut nothing = [1.0; MOST_SLOTS + 1];
         for (at, item) in slate.iter().enumerate().rev() {

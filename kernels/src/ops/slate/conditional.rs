@@ -76,10 +76,12 @@ impl<'a> Conditional<'a> {
         }
     }
 
-    /// −ln of the probability that item `taken`, or nothing, is taken of `slate`; `slope` hears the derivatives by utilities.
+    /// −ln of the probability that what stands at `place`, or nothing, is taken of `slate`; `slope` hears the derivatives by
+    /// utilities.
     #[inline(always)]
-    pub fn surprise(&self, slate: &[u32], taken: usize, mut slope: impl FnMut(usize, f32)) -> f32 {
+    pub fn surprise(&self, slate: &[u32], place: Option<usize>, mut slope: impl FnMut(usize, f32)) -> f32 {
         let nothing = self.q.len() - 1;
+        let taken = place.map_or(nothing, |place| slate[place] as usize);
         let sum = slate.iter().fold(0.0, |sum, item| sum + self.w[*item as usize]) + self.w[nothing];
         for at in slate.iter().map(|item| *item as usize).chain([nothing]) {
             let probability = self.w[at] / sum;

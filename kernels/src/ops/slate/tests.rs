@@ -61,14 +61,14 @@ fn a_cascade_in_numbers() {
     let mut slate = [0; 2];
     cascade.best(&mut slate);
     assert_eq!((slate, cascade.value(&slate), cascade.value(&[1, 0])), ([0, 1], 3.125, 2.0 + 0.5 + 0.25));
-    let learnt = |taken| {
+    let learnt = |place| {
         let mut slopes = [f32::NAN; 3];
-        let surprise = cascade.surprise(&[0, 1], taken, |at, slope| slopes[at] = slope);
+        let surprise = cascade.surprise(&[0, 1], place, |at, slope| slopes[at] = slope);
         (surprise, slopes)
     };
     let close = |got: f32, expected: f32| assert!((got - expected).abs() < 1e-6, "{got} {expected}");
     // Taken from the first place, from the second, nothing.
-    let [first, second, nothing] = [learnt(0), learnt(1), learnt(2)];
+    let [first, second, nothing] = [learnt(Some(0)), learnt(Some(1)), learnt(None)];
     [first.0, second.0, nothing.0].iter().zip([0.5, 0.125, 0.375]).for_each(|(got, p)| close(*got, -ln(p)));
     assert_eq!((first.1[0], first.1[1].is_nan(), first.1[2]), (-0.5, true, 0.0));
     assert_eq!(second.1, [0.5, -0.5, -0.5]);
